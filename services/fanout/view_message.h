@@ -1,0 +1,21 @@
+/* view_message - a view as the View messages of one subscriber: bounded pieces, the last of which says so.
+ * Owns: its buffers. Threads: none. */
+#ifndef ZP_FANOUT_VIEW_MESSAGE_H
+#define ZP_FANOUT_VIEW_MESSAGE_H
+
+#include "services/fanout/core/view.h"
+
+typedef struct view_message view_message_t;
+
+/* Takes one packed FanoutToSubscriber, good until it returns. False: no more of them are of use. */
+typedef bool view_message_send_fn(void *context, str_view payload);
+
+/* NULL: out of memory. */
+view_message_t *view_message_new(void);
+void view_message_destroy(view_message_t **message);
+
+/* One piece at least. False: `send` said so. */
+bool view_message_send(view_message_t *message, const view_t *view, log_position position,
+                       uint64_t generation, view_message_send_fn *send, void *context);
+
+#endif

@@ -1,0 +1,17 @@
+/* close_code - the codes of RFC 6455 7.4.1 that are said or understood here, and our own. */
+#ifndef ZP_WS_EDGE_CLOSE_CODE_H
+#define ZP_WS_EDGE_CLOSE_CODE_H
+
+enum {
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_PROTOCOL_ERROR = 1002,
+    CLOSE_UNSUPPORTED_DATA = 1003,
+    CLOSE_INVALID_DATA = 1007,
+    CLOSE_POLICY_VIOLATION = 1008,
+    CLOSE_MESSAGE_TOO_BIG = 1009,
+    CLOSE_INTERNAL_ERROR = 1011,
+    CLOSE_TRY_AGAIN_LATER = 1013,
+    CLOSE_LOGIN_DUPLICATED = 4009,
+};
+
+#endif

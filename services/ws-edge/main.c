@@ -1,0 +1,203 @@
+/* ws-edge - terminates clients' WebSockets: tells the cores who is connected, and clients what changes.
+ * Follow one PONG: ws_server.c -> clients.c -> core_link.c; and one frame: common/subscriber/fanout_link.c ->
+ * update_frames.c -> audience.c -> ws_server.c. */
+
+#include "common/http/trusted_proxies.h"
+#include "common/log/log.h"
+#include "common/runtime/process.h"
+#include "common/subscriber/fanout_link.h"
+#include "services/ws-edge/authentication.h"
+#include "services/ws-edge/clients.h"
+#include "services/ws-edge/core_link.h"
+#include "services/ws-edge/snapshots.h"
+#include "services/ws-edge/update_frames.h"
+#include "services/ws-edge/ws_server.h"
+
+enum { DRAIN_LOOK_MS = 20 };
+
+typedef struct edge {
+    process_t process;
+    clients_t *clients;
+    ws_server_t *server;
+    core_link_t *core;      /* NULL where presence is disabled */
+    fanout_link_t *fanout;  /* likewise */
+    snapshots_t *snapshots; /* likewise */
+    uv_timer_t drain_timer;
+} edge_t;
+
+/* ---- wiring ---- */
+
+static void on_changed(void *context, edge_user *user, const char *reason) {
+    core_link_changed(((edge_t *)context)->core, user, reason);
+}
+
+static void on_alive(void *context, edge_user *user) {
+    core_link_alive(((edge_t *)context)->core, user);
+}
+
+static bool is_congested(void *context) {
+    return core_link_is_congested(((edge_t *)context)->core);
+}
+
+static log_position newest_position(const edge_t *edge) {
+    log_position of_core = core_link_position(edge->core);
+    log_position of_fanout = fanout_link_position(edge->fanout);
+    return log_position_before(of_core, of_fanout) ? of_fanout : of_core;
+}
+
+static void on_audience(void *context) {
+    edge_t *edge = context;
+    fanout_link_interest_changed(edge->fanout, newest_position(edge));
+}
+
+static size_t count_listeners(void *context) {
+    return audience_count(clients_audience(((edge_t *)context)->clients));
+}
+
+static uint32_t forms_in_use(void *context) {
+    return audience_wire_forms(clients_audience(((edge_t *)context)->clients));
+}
+
+static void on_told(void *context, const watch_change *change, const Zp__Update *given) {
+    update_frames_tell(clients_audience(((edge_t *)context)->clients), change, given);
+}
+
+static void on_snapshot_wanted(void *context, edge_client *client) {
+    snapshots_begin(((edge_t *)context)->snapshots, client);
+}
+
+static void on_snapshot_drained(void *context, edge_client *client) {
+    snapshots_drained(((edge_t *)context)->snapshots, client);
+}
+
+static void on_snapshot_void(void *context, edge_client *client) {
+    snapshots_end(((edge_t *)context)->snapshots, client);
+}
+
+static void on_kick(void *context, str_view user_id, uint64_t connection) {
+    clients_kick(((edge_t *)context)->clients, user_id, connection);
+}
+
+static void on_online(void *context, uint64_t request_id, const Zp__OnlineReply *reply) {
+    edge_t *edge = context;
+    if (edge->snapshots) { /* not while stopping */
+        snapshots_page(edge->snapshots, request_id, reply);
+    }
+}
+
+static bool wire_presence(edge_t *edge) {
+    static const core_link_hooks hooks = {.kick = on_kick, .online = on_online};
+    static const fanout_link_hooks listeners = {.listeners_count = count_listeners,
+                                                .wire_forms = forms_in_use,
+                                                .tell = on_told,
+                                                .interests = METRIC_EDGE_INTERESTS};
+    process_t *process = &edge->process;
+    audience_t *audience = clients_audience(edge->clients);
+    return core_link_new(&edge->core, process, clients_sessions(edge->clients), &hooks, edge) == ZP_OK &&
+           fanout_link_new(&edge->fanout, process, &listeners, edge) == ZP_OK &&
+           snapshots_new(&edge->snapshots, process, audience, edge->core, edge->fanout) == ZP_OK;
+}
+
+static bool wire(edge_t *edge) {
+    static const clients_hooks hooks = {.changed = on_changed,
+                                        .alive = on_alive,
+                                        .is_congested = is_congested,
+                                        .audience = on_audience,
+                                        .snapshot_wanted = on_snapshot_wanted,
+                                        .snapshot_drained = on_snapshot_drained,
+                                        .snapshot_void = on_snapshot_void};
+    process_t *process = &edge->process;
+    if (clients_new(&edge->clients, process, &hooks, edge) != ZP_OK) {
+        return false;
+    }
+    if (config_bool(process->config, SETTING_PRESENCE_ENABLED) && !wire_presence(edge)) {
+        return false;
+    }
+    if (ws_server_new(&edge->server, &process->loop, process->config, process->metrics, clients_events(),
+                      edge->clients) != ZP_OK) {
+        return false;
+    }
+    process->address = ws_server_address(edge->server);
+    return true;
+}
+
+/* ---- readiness ---- */
+
+static size_t readiness(void *context, const char *reasons[ADMIN_REASONS_MAX]) {
+    edge_t *edge = context;
+    metrics_t *metrics = edge->process.metrics;
+    size_t count = 0;
+    metrics_set(metrics, METRIC_EDGE_SOCKETS, (int64_t)ws_server_sockets_count(edge->server));
+    metrics_set(metrics, METRIC_EDGE_USERS, (int64_t)sessions_users_count(clients_sessions(edge->clients)));
+    metrics_set(metrics, METRIC_EDGE_WATCHERS, (int64_t)audience_count(clients_audience(edge->clients)));
+    if (edge->process.draining) {
+        reasons[count++] = "stopping";
+    }
+    if (edge->core) {
+        metrics_set(metrics, METRIC_EDGE_SNAPSHOTS_WAITING, (int64_t)snapshots_count(edge->snapshots));
+        metrics_set(metrics, METRIC_EDGE_STATEMENTS_WAITING, (int64_t)core_link_waiting_count(edge->core));
+        const char *troubles[] = {core_link_trouble(edge->core), fanout_link_trouble(edge->fanout)};
+        for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+            if (troubles[i]) {
+                reasons[count++] = troubles[i];
+            }
+        }
+    }
+    return count;
+}
+
+/* ---- stopping: LEAVE, then send everybody away, then wait for the sockets to close ---- */
+
+static void look_whether_empty(uv_timer_t *timer) {
+    edge_t *edge = timer->data;
+    if (ws_server_sockets_count(edge->server) == 0) {
+        uv_timer_stop(timer);
+        process_drained(&edge->process);
+    }
+}
+
+static void send_clients_away(void *context) {
+    edge_t *edge = context;
+    clients_send_away(edge->clients);
+    uv_timer_start(&edge->drain_timer, look_whether_empty, 0, DRAIN_LOOK_MS);
+}
+
+static void drain(void *context) {
+    edge_t *edge = context;
+    ws_server_quiesce(edge->server);
+    clients_fall_silent(edge->clients);
+    if (edge->core) {
+        core_link_leave(edge->core, send_clients_away, edge);
+    } else {
+        send_clients_away(edge);
+    }
+}
+
+static bool is_usable(const config_t *config) {
+    address_list proxies;
+    bool has_proxies = trusted_proxies_load(&proxies, config) == ZP_OK;
+    return authentication_is_usable(config) && has_proxies;
+}
+
+int main(int argc, char **argv) {
+    static edge_t edge = {.process.is_usable = is_usable};
+    int exit_code = 1;
+    if (!process_start(&edge.process, EDGE, argc, argv, &exit_code)) {
+        return exit_code;
+    }
+    uv_timer_init(&edge.process.loop, &edge.drain_timer);
+    edge.drain_timer.data = &edge;
+
+    bool started = wire(&edge) && process_serve_admin(&edge.process, readiness, &edge);
+    if (started) {
+        process_run(&edge.process, drain, &edge);
+    }
+
+    ws_server_destroy(&edge.server);
+    snapshots_destroy(&edge.snapshots);
+    fanout_link_destroy(&edge.fanout);
+    core_link_destroy(&edge.core);
+    clients_destroy(&edge.clients);
+    exit_code = process_stop(&edge.process);
+    return started ? exit_code : 1;
+}

@@ -1,0 +1,1 @@
+"""The rules: each module's `check(run)` yields the violations of one kind of promise."""

@@ -1,0 +1,1 @@
+"""What the integration tests stand on: real processes, a real Redis, real clients. See ../README.md."""
