@@ -38,17 +38,18 @@ def strangers_keys(tmp_path):
 
 
 @contextlib.contextmanager
-def started_with(process, folder):
-    """Runs it with those keys, ready or not; afterwards with its own again."""
-    own = process.environment["BUS_KEYS"]
+def started_with(process, folder, **settings):
+    """Runs it with those keys, ready or not, but able to say; afterwards as it was."""
+    own = process.environment
     process.stop()
     try:
-        process.environment["BUS_KEYS"] = str(folder)
+        process.environment = {**own, "BUS_KEYS": str(folder), **settings}
         process.start()
+        eventually(f"{process.name} answers", lambda: process.is_ready() or not_ready_because(process))
         yield process
     finally:
         process.kill()
-        process.environment["BUS_KEYS"] = own
+        process.environment = own
         process.restart()
 
 
@@ -188,19 +189,14 @@ def speak_plainly(process, setting):
 
 
 def test_an_edge_without_security_is_refused(system):
-    edge = system.edges[1]
     hosts = system.cores + system.fanouts
-    before = refused(hosts, reason="handshake")
-    edge.environment["BUS_SECURITY"] = "off"
-    try:
-        with started_with(edge, "/nowhere"):
-            wait_refused("it", hosts, before, reason="handshake")
-            assert edge.metric("zpresence_peers_live") == 0
-            assert edge.metric("zpresence_bus_messages_received_total") == 0
-            assert "WARN ws-edge-2 bus.not_secure" in edge.log()
-            del edge.environment["BUS_SECURITY"]
-    finally:
-        edge.environment.pop("BUS_SECURITY", None)
+    before = {process.name: refused([process], reason="handshake") for process in hosts}
+    with started_with(system.edges[1], "/nowhere", BUS_SECURITY="off") as edge:
+        for process in hosts:
+            wait_refused("it", [process], before[process.name], reason="handshake")
+        assert edge.metric("zpresence_peers_live") == 0
+        assert edge.metric("zpresence_bus_messages_received_total") == 0
+        assert "WARN ws-edge-2 bus.not_secure" in edge.log()
 
 
 # Keys that cannot be used
