@@ -5,6 +5,7 @@
 #include "services/ws-edge/core/proxy_header.h"
 #include "services/ws-edge/refusals.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,11 +26,13 @@ enum {
 typedef enum guest_state {
     GUEST_READING,  /* its head is not complete; in `reading` */
     GUEST_ANSWERED, /* refused: until it has read why; in `answered` */
-    GUEST_GONE, /* its descriptor is closed or handed over; only its handle is left, until the loop lets go */
+    GUEST_GONE,     /* its descriptor is closed or handed over */
 } guest_state;
 
 typedef struct guest {
-    uv_poll_t poll;
+    uv_poll_t
+        poll; /* where `watched`: most have sent their whole head when they are accepted, and never are */
+    bool watched;
     guests_t *guests;
     ring link; /* of its state's list, oldest first */
     uint64_t due_ms;
@@ -59,43 +62,48 @@ struct guests {
 
 /* -- leaving -- */
 
+/* Takes the guest off its list and the loop off its descriptor, which is the caller's from here on. */
+static int release(guest *g) {
+    assert(g->state != GUEST_GONE);
+    ring_remove(&g->link);
+    if (g->watched) {
+        uv_poll_stop(&g->poll);
+    }
+    g->state = GUEST_GONE;
+    g->guests->count--;
+    return g->fd;
+}
+
 static void on_guest_closed(uv_handle_t *poll) {
     free(poll->data);
 }
 
-/* Takes the guest off its list and the loop off its descriptor, which is the caller's from here on. */
-static int release(guest *g) {
-    if (g->state == GUEST_GONE) {
-        return -1;
+/* After its release. */
+static void forget(guest *g) {
+    if (g->watched) {
+        uv_close((uv_handle_t *)&g->poll, on_guest_closed);
+    } else {
+        free(g);
     }
-    ring_remove(&g->link);
-    int fd = g->fd;
-    g->fd = -1;
-    g->state = GUEST_GONE;
-    g->guests->count--;
-    uv_poll_stop(&g->poll);
-    uv_close((uv_handle_t *)&g->poll, on_guest_closed);
-    return fd;
 }
 
 static void dismiss(guest *g) {
-    int fd = release(g);
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(release(g));
+    forget(g);
 }
 
-/* What it still sends is read and dropped until it closes, or its time is up. */
-static void refuse(guest *g, request_refusal refusal) {
+/* What it still sends is read and dropped until it closes, or its time is up. False: it is gone at once. */
+static bool refuse(guest *g, request_refusal refusal) {
     guests_t *guests = g->guests;
     if (!refusals_answer(&guests->refusals, g->fd, refusal, &g->address)) {
         dismiss(g);
-        return;
+        return false;
     }
     ring_remove(&g->link);
     ring_append(&guests->answered, &g->link);
     g->state = GUEST_ANSWERED;
     g->due_ms = uv_now(guests->loop) + ANSWER_LINGER_MS;
+    return true;
 }
 
 /* The oldest guest of a list; NULL: it is empty. */
@@ -189,7 +197,8 @@ static request_refusal take_forwarded(guest *g, const forwarded_lines *forwarded
     return g->knocked ? NOT_REFUSED : knock(g);
 }
 
-static void take_head(guest *g, size_t len_bytes) {
+/* False: it is a guest no more. */
+static bool take_head(guest *g, size_t len_bytes) {
     guests_t *guests = g->guests;
     request_head head;
     token_claims claims;
@@ -202,12 +211,13 @@ static void take_head(guest *g, size_t len_bytes) {
         refusal = guests->hooks.identify(guests->context, &head, from, &claims);
     }
     if (refusal != NOT_REFUSED) {
-        refuse(g, refusal);
-        return;
+        return refuse(g, refusal);
     }
     /* First off the loop: whoever gets the descriptor puts a handle of its own on it. */
     int fd = release(g);
     guests->hooks.enter(guests->context, fd, &head, from, &claims);
+    forget(g);
+    return false;
 }
 
 /* `seen`: what has come, some of it not yet taken. ZP_OK: the head is whole, and ends at *ret_end_bytes,
@@ -235,15 +245,15 @@ static zp_error find_head(guest *g, str_view seen, size_t *ret_end_bytes, reques
 }
 
 /* Looks first and takes then, so that what a client sends behind its head stays in the kernel for whoever
- * gets the descriptor. */
-static void read_head(guest *g) {
+ * gets the descriptor. False: it is a guest no more. */
+static bool read_head(guest *g) {
     ssize_t seen = recv(g->fd, g->bytes + g->got_bytes, g->room_bytes - g->got_bytes, MSG_PEEK);
     if (seen < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
+        return true;
     }
     if (seen <= 0) {
         dismiss(g);
-        return;
+        return false;
     }
     size_t had_bytes = g->got_bytes;
     size_t end_bytes = 0;
@@ -252,14 +262,13 @@ static void read_head(guest *g) {
     size_t new_bytes = end_bytes > had_bytes ? end_bytes - had_bytes : 0;
     if (recv(g->fd, g->bytes + had_bytes, new_bytes, 0) != (ssize_t)new_bytes) {
         dismiss(g);
-        return;
+        return false;
     }
     g->got_bytes = had_bytes + new_bytes;
     if (refusal != NOT_REFUSED) {
-        refuse(g, refusal);
-    } else if (found == ZP_OK) {
-        take_head(g, end_bytes - g->preface_bytes);
+        return refuse(g, refusal);
     }
+    return found != ZP_OK || take_head(g, end_bytes - g->preface_bytes);
 }
 
 static void discard(guest *g) {
@@ -279,7 +288,7 @@ static void on_guest(uv_poll_t *poll, int status, int events) {
     } else {
         switch (g->state) {
         case GUEST_READING:
-            read_head(g);
+            (void)read_head(g);
             break;
         case GUEST_ANSWERED:
             discard(g);
@@ -289,6 +298,12 @@ static void on_guest(uv_poll_t *poll, int status, int events) {
         }
     }
     set_deadline(guests);
+}
+
+static bool watch(guest *g) {
+    g->watched = uv_poll_init(g->guests->loop, &g->poll, g->fd) == 0;
+    g->poll.data = g;
+    return g->watched && uv_poll_start(&g->poll, UV_READABLE, on_guest) == 0;
 }
 
 /* -- coming -- */
@@ -314,8 +329,8 @@ static void make_room(guests_t *guests) {
         return;
     }
     guest *slow = oldest_of(&guests->reading);
-    ip_address from = slow->address;
-    refusals_turn_away(&guests->refusals, release(slow), REFUSED_EVICTED, &from);
+    refusals_turn_away(&guests->refusals, release(slow), REFUSED_EVICTED, &slow->address);
+    forget(slow);
 }
 
 static void set_options(int fd) {
@@ -340,11 +355,6 @@ static guest *new_guest(guests_t *guests, int fd, ip_address peer) {
                  .state = GUEST_READING,
                  .due_ms = uv_now(guests->loop) + guests->head_timeout_ms,
                  .room_bytes = room_bytes};
-    if (uv_poll_init(guests->loop, &g->poll, fd) != 0) {
-        free(g);
-        return NULL;
-    }
-    g->poll.data = g;
     return g;
 }
 
@@ -362,10 +372,10 @@ bool guests_take(guests_t *guests, int fd, ip_address peer) {
     set_options(fd);
     ring_append(&guests->reading, &g->link);
     guests->count++;
-    uv_poll_start(&g->poll, UV_READABLE, on_guest);
     request_refusal refusal = g->from_gateway ? NOT_REFUSED : knock(g);
-    if (refusal != NOT_REFUSED) {
-        refuse(g, refusal);
+    bool stays = refusal != NOT_REFUSED ? refuse(g, refusal) : read_head(g);
+    if (stays && !watch(g)) {
+        dismiss(g);
     }
     set_deadline(guests);
     return refusal == NOT_REFUSED;
@@ -416,8 +426,8 @@ void guests_destroy(guests_t **ref) {
     }
     dismiss_due(guests, &guests->answered, UINT64_MAX);
     for (guest *g; (g = oldest_of(&guests->reading));) {
-        ip_address from = g->address;
-        refusals_turn_away(&guests->refusals, release(g), REFUSED_STOPPING, &from);
+        refusals_turn_away(&guests->refusals, release(g), REFUSED_STOPPING, &g->address);
+        forget(g);
     }
     uv_close((uv_handle_t *)&guests->deadline, on_deadline_closed);
 }
