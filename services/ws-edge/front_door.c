@@ -17,6 +17,8 @@ enum {
     HOLD_MS = 5,           /* between two looks whether there is room again */
     HOLD_SAID_MS = 60000,  /* between two lines that say so */
     STOPPING_MAX = 8192,   /* connections that are still answered when the door closes */
+    /* Kept in the kernel for a client that does not read; what is newer is coalesced. */
+    UNSENT_MAX_BYTES = 65536,
 };
 
 /* What becomes of the next one who waits. */
@@ -183,6 +185,14 @@ static bool start(front_door_t *door) {
     return uv_poll_start(&door->listener, UV_READABLE, on_listener) == 0;
 }
 
+/* Which connections inherit. Updates are small and wait for nobody. A refusal of either only costs speed. */
+static void set_options(int listen_fd) {
+    int on = 1;
+    int unsent_max_bytes = UNSENT_MAX_BYTES;
+    (void)setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(listen_fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max_bytes, sizeof unsent_max_bytes);
+}
+
 static zp_error listen_for_clients(front_door_t *door, const config_t *config) {
     const char *listen_at = config_text(config, SETTING_WS_LISTEN);
     char reason[LISTEN_REASON_BYTES] = "no handle";
@@ -192,6 +202,7 @@ static zp_error listen_for_clients(front_door_t *door, const config_t *config) {
         log_error("edge.cannot_listen", "setting=WS_LISTEN value=%s reason=\"%s\"", listen_at, reason);
         return ZP_SYSTEM;
     }
+    set_options(door->listen_fd);
     return ZP_OK;
 }
 

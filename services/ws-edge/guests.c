@@ -7,8 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,8 +16,6 @@ enum {
     /* A head that others have to wait for may take so long. Those who send none turn over so fast that one
      * address (HANDSHAKES_PER_ADDRESS) does not fill HANDSHAKES_MAX, with the defaults of both. */
     HEAD_PATIENCE_MS = 500,
-    UNSENT_MAX_BYTES =
-        65536, /* kept in the kernel for a client that does not read; what is newer is coalesced */
     DISCARD_BYTES = 4096,
 };
 
@@ -333,14 +329,6 @@ static void make_room(guests_t *guests) {
     forget(slow);
 }
 
-static void set_options(int fd) {
-    int on = 1;
-    int unsent_max_bytes = UNSENT_MAX_BYTES;
-    /* Updates are small and wait for nobody. A refusal of either option only costs speed. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max_bytes, sizeof unsent_max_bytes);
-}
-
 static guest *new_guest(guests_t *guests, int fd, ip_address peer) {
     bool from_gateway = guests->gateways.count > 0 && address_list_has(&guests->gateways, &peer);
     size_t room_bytes = guests->head_max_bytes + (from_gateway ? PROXY_HEADER_MAX_BYTES : 0);
@@ -369,7 +357,6 @@ bool guests_take(guests_t *guests, int fd, ip_address peer) {
         close(fd);
         return false;
     }
-    set_options(fd);
     ring_append(&guests->reading, &g->link);
     guests->count++;
     request_refusal refusal = g->from_gateway ? NOT_REFUSED : knock(g);
