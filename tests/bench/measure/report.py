@@ -22,7 +22,8 @@ def machine():
     memory_kb = int(pathlib.Path("/proc/meminfo").read_text().split("\n", 1)[0].split()[1])
     with open("/etc/os-release") as file:
         system = next(line.split("=", 1)[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME="))
-    return f"{os.cpu_count()} cores of {cpu}, {memory_kb / 1048576:.0f} GB, {system}, Linux {platform.release()}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{os.cpu_count()} cores of {cpu}, {memory_kb / 1048576:.0f} GB, {system}, Linux {kernel}"
 
 
 def commit():
