@@ -1,6 +1,7 @@
 #include "common/bus/bus_door.h"
 #include "common/bus/bus_arrows.h"
 #include "common/bus/bus_keys.h"
+#include "common/bus/bus_poll.h"
 #include "common/log/log.h"
 #include "common/log/log_limit.h"
 #include <czmq.h>
@@ -17,7 +18,7 @@ enum { SHOWN_BYTES = 128, KEY_TEXT_BYTES = 40 };
 struct bus_door {
     bus_context bus;
     void *raw; /* ROUTER; by zsys_socket, as bus_socket's */
-    uv_poll_t poll;
+    bus_poll poll;
     log_limit said[BUS_REFUSALS_COUNT];
 };
 
@@ -91,8 +92,8 @@ static bool is_request(zmq_msg_t frames[REQUEST_FRAMES], size_t count) {
            zmq_msg_size(&frames[KEY]) == BUS_KEY_BYTES;
 }
 
-/* False: nothing was there. */
-static bool serve_one(bus_door_t *door) {
+static bool serve_one(void *context) {
+    bus_door_t *door = context;
     zmq_msg_t frames[REQUEST_FRAMES];
     size_t count = 0;
     bool more = true;
@@ -122,15 +123,6 @@ static bool serve_one(bus_door_t *door) {
     return count > 0;
 }
 
-/* The last thing done to the socket is to find it empty, so that what comes next makes an edge
- * (bus_socket.c). */
-static void on_edge(uv_poll_t *poll, int status, int events) {
-    (void)status;
-    (void)events;
-    while (serve_one(poll->data)) {
-    }
-}
-
 /* -- making and ending -- */
 
 zp_error bus_door_new(bus_door_t **ret_door, const bus_context *bus) {
@@ -140,11 +132,8 @@ zp_error bus_door_new(bus_door_t **ret_door, const bus_context *bus) {
     }
     door->bus = *bus;
     door->raw = zsys_socket(ZMQ_ROUTER, __FILE__, __LINE__);
-    int fd = -1;
-    size_t size = sizeof fd;
     if (!door->raw || zmq_bind(door->raw, ZAP_ENDPOINT) != 0 ||
-        zmq_getsockopt(door->raw, ZMQ_FD, &fd, &size) != 0 ||
-        uv_poll_init(door->bus.loop, &door->poll, fd) != 0) {
+        bus_poll_begin(&door->poll, door->bus.loop, door->raw, serve_one, door) != ZP_OK) {
         log_error("bus.no_door", "reason=\"%s\"", zmq_strerror(zmq_errno()));
         if (door->raw) {
             zsys_close(door->raw, __FILE__, __LINE__);
@@ -152,15 +141,8 @@ zp_error bus_door_new(bus_door_t **ret_door, const bus_context *bus) {
         free(door);
         return ZP_SYSTEM;
     }
-    door->poll.data = door;
-    uv_poll_start(&door->poll, UV_READABLE, on_edge);
-    on_edge(&door->poll, 0, UV_READABLE); /* only who has found it empty is told of what comes */
     *ret_door = door;
     return ZP_OK;
-}
-
-static void on_closed(uv_handle_t *handle) {
-    free(handle->data);
 }
 
 void bus_door_destroy(bus_door_t **door_ref) {
@@ -169,6 +151,6 @@ void bus_door_destroy(bus_door_t **door_ref) {
         return;
     }
     *door_ref = NULL;
-    uv_close((uv_handle_t *)&door->poll, on_closed);
+    bus_poll_end(&door->poll, free);
     zsys_close(door->raw, __FILE__, __LINE__);
 }

@@ -1,4 +1,5 @@
 #include "common/bus/bus_monitor.h"
+#include "common/bus/bus_poll.h"
 #include "common/log/log.h"
 #include <czmq.h>
 #include <stdlib.h>
@@ -6,15 +7,15 @@
 enum { NAME_BYTES = 64, ENDPOINT_BYTES = 256 };
 
 struct bus_monitor {
-    uv_loop_t *loop;
     void *watched, *raw; /* raw: PAIR */
-    uv_poll_t poll;
+    bus_poll poll;
     bus_monitor_fn *on_event;
     void *context;
 };
 
-/* A message is [number and value] [endpoint]. False: nothing was there. */
-static bool read_event(bus_monitor_t *monitor) {
+/* A message is [number and value] [endpoint]. */
+static bool read_event(void *context) {
+    bus_monitor_t *monitor = context;
     uint8_t head[sizeof(uint16_t) + sizeof(uint32_t)];
     char endpoint[ENDPOINT_BYTES] = "";
     if (zmq_recv(monitor->raw, head, sizeof head, ZMQ_DONTWAIT) < 0 ||
@@ -29,26 +30,15 @@ static bool read_event(bus_monitor_t *monitor) {
     return true;
 }
 
-/* Nothing is sent on it, so reading until it is empty is enough for the next edge to come (bus_socket.c). */
-static void on_edge(uv_poll_t *poll, int status, int events) {
-    (void)status;
-    (void)events;
-    while (read_event(poll->data)) {
-    }
-}
-
-static bool watch(bus_monitor_t *monitor, int events) {
+static bool watch(bus_monitor_t *monitor, uv_loop_t *loop, int events) {
     static uint64_t monitors_count; /* an inproc endpoint is the process's */
     char name[NAME_BYTES];
     (void)snprintf(name, sizeof name, "inproc://bus-monitor-%" PRIu64, ++monitors_count);
     /* Without a high-water mark: libzmq's own thread would wait for us, and we, closing, for it. */
     const int unlimited = 0;
-    int fd = -1;
-    size_t size = sizeof fd;
     return zmq_setsockopt(monitor->raw, ZMQ_RCVHWM, &unlimited, sizeof unlimited) == 0 &&
            zmq_socket_monitor(monitor->watched, name, events) == 0 && zmq_connect(monitor->raw, name) == 0 &&
-           zmq_getsockopt(monitor->raw, ZMQ_FD, &fd, &size) == 0 &&
-           uv_poll_init(monitor->loop, &monitor->poll, fd) == 0;
+           bus_poll_begin(&monitor->poll, loop, monitor->raw, read_event, monitor) == ZP_OK;
 }
 
 zp_error bus_monitor_new(bus_monitor_t **ret_monitor, const bus_context *bus, void *raw, int events,
@@ -57,9 +47,9 @@ zp_error bus_monitor_new(bus_monitor_t **ret_monitor, const bus_context *bus, vo
     if (!monitor) {
         return ZP_NO_MEMORY;
     }
-    *monitor = (bus_monitor_t){.loop = bus->loop, .watched = raw, .on_event = on_event, .context = context};
+    *monitor = (bus_monitor_t){.watched = raw, .on_event = on_event, .context = context};
     monitor->raw = zsys_socket(ZMQ_PAIR, __FILE__, __LINE__);
-    if (!monitor->raw || !watch(monitor, events)) {
+    if (!monitor->raw || !watch(monitor, bus->loop, events)) {
         log_error("bus.no_monitor", "reason=\"%s\"", zmq_strerror(zmq_errno()));
         (void)zmq_socket_monitor(raw, NULL, 0);
         if (monitor->raw) {
@@ -68,15 +58,8 @@ zp_error bus_monitor_new(bus_monitor_t **ret_monitor, const bus_context *bus, vo
         free(monitor);
         return ZP_SYSTEM;
     }
-    monitor->poll.data = monitor;
-    uv_poll_start(&monitor->poll, UV_READABLE, on_edge);
-    on_edge(&monitor->poll, 0, UV_READABLE); /* only who has found it empty is told of what comes */
     *ret_monitor = monitor;
     return ZP_OK;
-}
-
-static void on_closed(uv_handle_t *handle) {
-    free(handle->data);
 }
 
 void bus_monitor_destroy(bus_monitor_t **monitor_ref) {
@@ -86,6 +69,6 @@ void bus_monitor_destroy(bus_monitor_t **monitor_ref) {
     }
     *monitor_ref = NULL;
     (void)zmq_socket_monitor(monitor->watched, NULL, 0);
-    uv_close((uv_handle_t *)&monitor->poll, on_closed);
+    bus_poll_end(&monitor->poll, free);
     zsys_close(monitor->raw, __FILE__, __LINE__);
 }

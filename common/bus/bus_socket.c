@@ -2,6 +2,7 @@
 #include "common/bus/bus_callers.h"
 #include "common/bus/bus_comeback.h"
 #include "common/bus/bus_curve.h"
+#include "common/bus/bus_poll.h"
 #include "common/log/log.h"
 #include <assert.h>
 #include <czmq.h>
@@ -26,9 +27,9 @@ struct bus_socket {
     /* Of libzmq, made by zsys_socket: zsock_new aborts where descriptors are out, and zmq_socket is unknown
      * to czmq, whose exit would wait for ever for a socket that nobody closed. */
     void *raw;
-    /* ZMQ_FD tells edges, and any call on the socket may swallow one. So: whoever touches the socket starts
-     * `idle`, whose callback looks at ZMQ_EVENTS before the loop may sleep, and stops it where nothing is
-     * left to read. */
+    /* Any call on the socket may swallow an edge of ZMQ_FD (bus_poll.h). So: whoever touches the socket
+     * starts `idle`, whose callback looks at ZMQ_EVENTS before the loop may sleep, and stops it where nothing
+     * is left to read. */
     uv_poll_t poll;
     uv_idle_t idle;
     int handles_open;
@@ -43,14 +44,6 @@ struct bus_socket {
 };
 
 static void look_before_sleeping(bus_socket_t *socket);
-
-static int ready_events(bus_socket_t *socket) {
-    int events = 0;
-    size_t size = sizeof events;
-    while (zmq_getsockopt(socket->raw, ZMQ_EVENTS, &events, &size) < 0 && errno == EINTR) {
-    }
-    return events;
-}
 
 /* Receives one message into at most FRAMES_MAX frames, which the caller closes; what is beyond is dropped.
  * Returns how many frames came, 0 where nothing is there. */
@@ -127,9 +120,9 @@ static void serve(bus_socket_t *socket) {
             break;
         }
     }
-    int events = ready_events(socket);
+    int events = bus_poll_events(socket->raw);
     if (notice_writable(socket, events)) {
-        events = ready_events(socket);
+        events = bus_poll_events(socket->raw);
     }
     socket->in_callback = false;
     if ((events & ZMQ_POLLIN) && !socket->paused && socket->on_message) {
@@ -266,10 +259,7 @@ static int zmq_type(bus_socket_kind kind) {
 }
 
 static zp_error watch(bus_socket_t *socket) {
-    int fd = -1;
-    size_t size = sizeof fd;
-    if (zmq_getsockopt(socket->raw, ZMQ_FD, &fd, &size) < 0 ||
-        uv_poll_init(socket->bus.loop, &socket->poll, fd) < 0) {
+    if (bus_poll_open(&socket->poll, socket->bus.loop, socket->raw) != ZP_OK) {
         return ZP_SYSTEM;
     }
     uv_idle_init(socket->bus.loop, &socket->idle);

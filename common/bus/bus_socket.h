@@ -1,4 +1,4 @@
-/* bus_socket - a ZeroMQ socket on a libuv loop: the edge-triggered rules of ZMQ_FD in one place.
+/* bus_socket - a ZeroMQ socket on a libuv loop (the rules of ZMQ_FD: bus_poll.h).
  * A message is [identity (ROUTER only)] [tag] [payload]: the tag names arrow and version ("edge-core/1"), the
  * payload is one protobuf message of that arrow. What comes in another shape is counted (BUS_INVALID) and
  * dropped. Owns: the socket and its handles. Threads: the loop's. Every socket has LINGER, HWM, MAXMSGSIZE,

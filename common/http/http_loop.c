@@ -116,7 +116,7 @@ zp_error http_loop_new(http_loop_t **ret_http, uv_loop_t *loop, const http_loop_
     }
     int fd = -1;
     char reason[LISTEN_REASON_BYTES];
-    zp_error error = listen_socket_open(&fd, options->listen, false, http->address, reason);
+    zp_error error = listen_socket_open(&fd, options->listen, &(listen_options){0}, http->address, reason);
     if (error != ZP_OK) {
         char shown[256];
         log_error("http.cannot_listen", "address=%s reason=\"%s\"",
@@ -144,7 +144,9 @@ void http_loop_wake(http_loop_t *http) {
     uv_timer_start(&http->timer, on_timer, 0, 0);
 }
 
+/* Who has been let in by the kernel is still answered: closed with him in it, the backlog would be reset. */
 void http_loop_quiesce(http_loop_t *http) {
+    (void)MHD_run(http->daemon);
     MHD_socket fd = MHD_quiesce_daemon(http->daemon);
     if (fd != MHD_INVALID_SOCKET) {
         close(fd);

@@ -1,6 +1,8 @@
 #include "common/http/listen_socket.h"
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,16 +35,27 @@ static bool split(const char *host_port, char host[HOST_BYTES], char port[PORT_B
     return true;
 }
 
+static bool set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/* Before it listens, or the first connections would go without. */
+static bool set_options(int fd, const listen_options *options) {
+    return set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+           (!options->shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+           (options->unsent_max_bytes == 0 ||
+            (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+             set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options->unsent_max_bytes)));
+}
+
 /* -1 with errno. */
-static int open_one(const struct addrinfo *candidate, bool shared) {
+static int open_one(const struct addrinfo *candidate, const listen_options *options) {
     int fd = socket(candidate->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
-    int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
-        bind(fd, candidate->ai_addr, candidate->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) {
+    if (set_options(fd, options) && bind(fd, candidate->ai_addr, candidate->ai_addrlen) == 0 &&
+        listen(fd, SOMAXCONN) == 0) {
         return fd;
     }
     int why = errno;
@@ -67,7 +80,7 @@ static bool spell_address(int fd, char address[LISTEN_ADDRESS_BYTES]) {
     return true;
 }
 
-zp_error listen_socket_open(int *ret_fd, const char *host_port, bool shared,
+zp_error listen_socket_open(int *ret_fd, const char *host_port, const listen_options *options,
                             char address[LISTEN_ADDRESS_BYTES], char reason[LISTEN_REASON_BYTES]) {
     char host[HOST_BYTES];
     char port[PORT_BYTES];
@@ -85,7 +98,7 @@ zp_error listen_socket_open(int *ret_fd, const char *host_port, bool shared,
     }
     int fd = -1;
     for (const struct addrinfo *at = candidates; at && fd < 0; at = at->ai_next) {
-        fd = open_one(at, shared);
+        fd = open_one(at, options);
     }
     int why = errno;
     freeaddrinfo(candidates);

@@ -41,8 +41,9 @@ struct front_door {
     uv_timer_t pause; /* until the listener is looked at again */
     int listen_fd;
     int handles_open; /* of the two above; the last one to close frees the door */
-    bool out_of_descriptors, held;
-    uint64_t say_held_at_ms;
+    bool out_of_descriptors;
+    door_state held_for; /* DOOR_OPEN: nobody waits */
+    uint64_t say_held_at_ms[DOOR_LATE];
     char address[LISTEN_ADDRESS_BYTES];
 };
 
@@ -95,11 +96,11 @@ static void hold(front_door_t *door, door_state why) {
     size_t waiting_count = count_waiting(door);
     uint64_t now_ms = uv_now(door->loop);
     note_waiting(door, waiting_count);
-    if (waiting_count > 0 && !door->held) {
-        door->held = true;
+    if (waiting_count > 0 && door->held_for != why) {
+        door->held_for = why;
         metrics_add(door->metrics, holds[why].metric, 1);
-        if (now_ms >= door->say_held_at_ms) {
-            door->say_held_at_ms = now_ms + HOLD_SAID_MS;
+        if (now_ms >= door->say_held_at_ms[why]) {
+            door->say_held_at_ms[why] = now_ms + HOLD_SAID_MS;
             log_warn("edge.door.held", "reason=\"%s\" waiting=%zu", holds[why].reason, waiting_count);
         }
     }
@@ -108,9 +109,9 @@ static void hold(front_door_t *door, door_state why) {
 
 /* -- letting in -- */
 
-static door_state look(const front_door_t *door, bool congested) {
+static door_state look(const front_door_t *door) {
     uint64_t now_ms = uv_now(door->loop);
-    door_state state = congested                                       ? DOOR_HELD_CORES
+    door_state state = door->is_congested(door->context)               ? DOOR_HELD_CORES
                        : !admission_has_room(&door->admission, now_ms) ? DOOR_HELD_RATE
                        : guests_have_room(door->guests)                ? DOOR_OPEN
                                                                        : DOOR_HELD_HEADS;
@@ -141,12 +142,11 @@ static void receive(front_door_t *door, door_state state, int fd, ip_address pee
 
 static void on_listener(uv_poll_t *poll, int status, int events) {
     front_door_t *door = poll->data;
-    bool congested = door->is_congested(door->context);
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         ip_address peer;
-        door_state state = look(door, congested);
+        door_state state = look(door);
         if (state != DOOR_OPEN && state != DOOR_LATE) {
             hold(door, state);
             return;
@@ -158,7 +158,7 @@ static void on_listener(uv_poll_t *poll, int status, int events) {
             run_out(door, errno);
             return;
         } else if (errno == EAGAIN) {
-            door->held = false;
+            door->held_for = DOOR_OPEN;
             note_waiting(door, 0);
             return;
         } /* else: that client left while it waited; the next one may not have */
@@ -185,24 +185,16 @@ static bool start(front_door_t *door) {
     return uv_poll_start(&door->listener, UV_READABLE, on_listener) == 0;
 }
 
-/* Which connections inherit. Updates are small and wait for nobody. A refusal of either only costs speed. */
-static void set_options(int listen_fd) {
-    int on = 1;
-    int unsent_max_bytes = UNSENT_MAX_BYTES;
-    (void)setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(listen_fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max_bytes, sizeof unsent_max_bytes);
-}
-
 static zp_error listen_for_clients(front_door_t *door, const config_t *config) {
     const char *listen_at = config_text(config, SETTING_WS_LISTEN);
     char reason[LISTEN_REASON_BYTES] = "no handle";
-    bool listens = listen_socket_open(&door->listen_fd, listen_at, config_bool(config, SETTING_LISTEN_SHARED),
-                                      door->address, reason) == ZP_OK;
+    const listen_options options = {.shared = config_bool(config, SETTING_LISTEN_SHARED),
+                                    .unsent_max_bytes = UNSENT_MAX_BYTES};
+    bool listens = listen_socket_open(&door->listen_fd, listen_at, &options, door->address, reason) == ZP_OK;
     if (!listens || !start(door)) {
         log_error("edge.cannot_listen", "setting=WS_LISTEN value=%s reason=\"%s\"", listen_at, reason);
         return ZP_SYSTEM;
     }
-    set_options(door->listen_fd);
     return ZP_OK;
 }
 

@@ -54,31 +54,30 @@ struct guests {
     address_list gateways;
     refusals refusals;
     ring reading, answered;
+    bool knock_refused; /* since this was last cleared */
 };
 
 /* -- leaving -- */
+
+static void on_guest_closed(uv_handle_t *poll) {
+    free(poll->data);
+}
 
 /* Takes the guest off its list and the loop off its descriptor, which is the caller's from here on. */
 static int release(guest *g) {
     assert(g->state != GUEST_GONE);
     ring_remove(&g->link);
     if (g->watched) {
-        uv_poll_stop(&g->poll);
+        uv_close((uv_handle_t *)&g->poll, on_guest_closed);
     }
     g->state = GUEST_GONE;
     g->guests->count--;
     return g->fd;
 }
 
-static void on_guest_closed(uv_handle_t *poll) {
-    free(poll->data);
-}
-
-/* After its release. */
+/* After its release; one that was watched goes when the loop lets go of it. */
 static void forget(guest *g) {
-    if (g->watched) {
-        uv_close((uv_handle_t *)&g->poll, on_guest_closed);
-    } else {
+    if (!g->watched) {
         free(g);
     }
 }
@@ -147,7 +146,9 @@ static void set_deadline(guests_t *guests) {
 static request_refusal knock(guest *g) {
     guests_t *guests = g->guests;
     g->knocked = true;
-    return guests->hooks.knock(guests->context, client_network_of_ip(&g->address));
+    request_refusal refusal = guests->hooks.knock(guests->context, client_network_of_ip(&g->address));
+    guests->knock_refused |= refusal != NOT_REFUSED;
+    return refusal;
 }
 
 /* Looks at the beginning, once there is enough of it: false, and the guest is refused, or there is not. */
@@ -359,13 +360,14 @@ bool guests_take(guests_t *guests, int fd, ip_address peer) {
     }
     ring_append(&guests->reading, &g->link);
     guests->count++;
+    guests->knock_refused = false;
     request_refusal refusal = g->from_gateway ? NOT_REFUSED : knock(g);
     bool stays = refusal != NOT_REFUSED ? refuse(g, refusal) : read_head(g);
     if (stays && !watch(g)) {
         dismiss(g);
     }
     set_deadline(guests);
-    return refusal == NOT_REFUSED;
+    return !guests->knock_refused;
 }
 
 size_t guests_count(const guests_t *guests) {

@@ -41,7 +41,8 @@ void guests_destroy(guests_t **guests);
 /* Whether one more can be taken: there is room, or somebody who may be sent away for it: who has been
  * answered, or whose head is slow. */
 bool guests_have_room(const guests_t *guests);
-/* Takes `fd`, which came from `peer`; there must be room. True: its head will be read. */
+/* Takes `fd`, which came from `peer`; there must be room. False: it comes too often to be counted as one who
+ * was let in, as far as is known yet of one that comes by a gateway. */
 bool guests_take(guests_t *guests, int fd, ip_address peer);
 /* Answers `fd` without reading what it wants, and closes it. Takes no room. */
 void guests_turn_away(guests_t *guests, int fd, ip_address peer, request_refusal refusal);

@@ -20,7 +20,7 @@ enum {
     LWS_HEADER_POOL = 1024,       /* its default is the descriptor limit */
     LWS_ANSWER_BYTES = 1024,      /* room for a 101 beside the subprotocol that it names */
     DESCRIPTORS_USEFUL = 1048576, /* lws keeps two tables of RLIMIT_NOFILE entries */
-    DESCRIPTORS_RESERVED = 256,   /* heads being read, the bus, the admin endpoint */
+    DESCRIPTORS_RESERVED = 256, /* the bus, the admin endpoint; beside HANDSHAKES_MAX for heads being read */
     DESTROY_TURNS = 8,       /* lws needs three: its sockets, then its own handles; and one after a uv_stop */
     FRAMES_PER_MESSAGE = 10, /* PINGs, PONGs and fragments included */
     DEVICE_HASH_BYTES = 8,
@@ -117,9 +117,10 @@ static size_t on_recv(void *context, int fd, const char *bytes, size_t got_bytes
     return ws_socket_tap(socket, str_view_make(bytes, got_bytes));
 }
 
-/* How many sockets the descriptor limit has room for. A soft limit below the hard one is raised; one of a
- * thousand million, as containers have it, is lowered, because lws makes tables of that size. */
-static void fit_descriptors(ws_server_t *server, size_t sockets_max) {
+/* How many sockets the descriptor limit has room for, beside what else needs some. A soft limit below the
+ * hard one is raised; one of a thousand million, as containers have it, is lowered, because lws makes tables
+ * of that size. */
+static void fit_descriptors(ws_server_t *server, size_t sockets_max, size_t handshakes_max) {
     struct rlimit limit = {0};
     rlim_t useful = sockets_max > DESCRIPTORS_USEFUL / 2 ? sockets_max * 2 : DESCRIPTORS_USEFUL;
     (void)getrlimit(RLIMIT_NOFILE, &limit);
@@ -129,9 +130,9 @@ static void fit_descriptors(ws_server_t *server, size_t sockets_max) {
     size_t descriptors = limit.rlim_cur < INT_MAX ? limit.rlim_cur : INT_MAX;
     server->descriptors_max = (int)descriptors;
     server->sockets_max = sockets_max;
-    if (descriptors < sockets_max + DESCRIPTORS_RESERVED) {
-        bool some_left = descriptors > 2 * DESCRIPTORS_RESERVED;
-        server->sockets_max = some_left ? descriptors - DESCRIPTORS_RESERVED : descriptors / 2;
+    size_t reserved = handshakes_max + DESCRIPTORS_RESERVED;
+    if (descriptors < sockets_max + reserved) {
+        server->sockets_max = descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2;
         log_warn("edge.sockets_limited", "setting=SOCKETS_MAX value=%zu descriptors=%zu taken=%zu",
                  sockets_max, descriptors, server->sockets_max);
     }
@@ -274,7 +275,8 @@ zp_error ws_server_new(ws_server_t **ret_server, uv_loop_t *loop, const config_t
     if (!server) {
         return ZP_NO_MEMORY;
     }
-    fit_descriptors(server, (size_t)config_integer(config, SETTING_SOCKETS_MAX));
+    fit_descriptors(server, (size_t)config_integer(config, SETTING_SOCKETS_MAX),
+                    (size_t)config_integer(config, SETTING_HANDSHAKES_MAX));
     server->sockets.loop = loop;
     server->sockets.metrics = metrics;
     server->sockets.events = *events;

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+pytest_plugins = ["harness.stalls"]
 pytest.register_assert_rewrite("harness")
 
 from engine import Engine  # noqa: E402

@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -17,7 +18,7 @@ BASE_IMAGE = "debian:bookworm-slim"
 
 _DOCKER, _COMPOSE, _DOCKERD = "/usr/bin/docker", "/usr/bin/docker-compose", "/usr/sbin/dockerd"
 _IPTABLES = "/usr/sbin/iptables"
-_START_S, _STOP_S = 60, 60
+_START_S, _STOP_S = 120, 60
 # Held by every run while it needs the engine: shared, so that whoever gets it alone is the last.
 _LOCK = "/run/lock/zpresence-compose-tests"
 _PR_SET_PDEATHSIG = 1
@@ -80,6 +81,7 @@ class Engine:
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         if not self._answers():
             self._start()
+        self._remove_what_a_killed_run_left()
         return self
 
     def __exit__(self, kind, value, traceback):
@@ -107,6 +109,14 @@ class Engine:
         if self._daemon.poll() is not None:  # another run was quicker
             self._daemon = None
 
+    @staticmethod
+    def _remove_what_a_killed_run_left():
+        """Its containers would be started again with every engine."""
+        for container in docker_lines("ps", "-a", "--filter", "name=^zptest", "--format", "{{.ID}} {{.Names}}"):
+            number, name = container.split()
+            if not os.path.exists(f"/proc/{re.match('zptest([0-9]+)', name)[1]}"):
+                docker("rm", "-f", "-v", number)
+
     def _forget_firewall(self):
         """The engine leaves its rules, by which the kernel goes on tracking every connection of this machine."""
         run(_IPTABLES, "--policy", "FORWARD", "ACCEPT")
@@ -122,4 +132,4 @@ class Engine:
     @staticmethod
     def make_base_image():
         """What is there already is kept, and stays: it costs half a minute and is no test's own."""
-        print(run(REPOSITORY / "docker" / "base-image", BASE_IMAGE, within_s=300, DOCKER=_DOCKER).stdout[-200:])
+        print(run(REPOSITORY / "docker" / "base-image", BASE_IMAGE, within_s=600, DOCKER=_DOCKER).stdout[-200:])

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 from engine import ENVIRONMENT, REPOSITORY, Failed, compose, docker, docker_lines, run
+from harness import bulk
 from harness import http_client as http
 from harness.ports import free_port
 from harness.waiting import eventually
@@ -15,7 +16,7 @@ from harness.waiting import eventually
 SERVICES = ("presence-core", "expiry-watcher", "fanout", "http-api", "ws-edge")
 TARGETS = ("gateway", "redis", *SERVICES, "keys", "prometheus")
 
-_BUILD_S, _UP_S, _DOWN_S, _READY_S = 400, 120, 120, 60
+_BUILD_S, _UP_S, _DOWN_S, _READY_S = 900, 240, 240, 120
 
 # As the guide has it, comments and all: the .env of one machine must do here too.
 GUIDE_ENV = """\
@@ -85,10 +86,10 @@ class Container:
 
     def kill(self):
         """kill -9 of its first process, from outside: not `docker kill`, after which it would not be started again."""
-        run("/bin/kill", "-9", self.inspect()["State"]["Pid"])
+        run("/bin/kill", "-9", eventually(f"{self.name} runs", lambda: self.inspect()["State"]["Pid"]))
 
-    def log(self):
-        return docker("logs", "--tail", "80", self.id)
+    def log(self, lines="all"):
+        return docker("logs", "--tail", lines, self.id)
 
 
 def served_by(address):
@@ -153,9 +154,9 @@ class Stack:
         options = [option for service, count in self.scale.items() for option in ("--scale", f"{service}={count}")]
         self.compose("up", "-d", "--no-build", "--no-recreate", *options, *arguments)
 
-    def roll(self, within_s):
+    def roll(self, within_s, *services):
         """docker/roll, as a process that is still running."""
-        return subprocess.Popen(["timeout", str(within_s), REPOSITORY / "docker" / "roll"], stdin=subprocess.DEVNULL,
+        return subprocess.Popen(["timeout", str(within_s), REPOSITORY / "docker" / "roll", *services], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 env={**ENVIRONMENT, **self._environment})
 
@@ -195,10 +196,10 @@ class Stack:
         return self.compose("logs", "--no-color", "--tail", "40")
 
     def bulk(self, *users):
-        return http.post_json(self.address, "/api/presence/status", {"userIds": list(users)})
+        return bulk.ask(self.address, *users)
 
     def online(self, *users):
-        return [user for user, state in self.bulk(*users).json().items() if state["status"] == "online"]
+        return bulk.online(self.address, *users)
 
 
 def _as_text(value):

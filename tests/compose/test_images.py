@@ -11,7 +11,7 @@ SIZE_MAX_BYTES = 120_000_000
 BUILD_TOOLS = ("gcc", "cc", "ld", "make", "cmake", "ninja", "pkg-config", "protoc", "git")
 
 
-@pytest.mark.parametrize("target", ("gateway", "redis", *SERVICES))
+@pytest.mark.parametrize("target", ("gateway", "redis", *SERVICES, "keys"))
 def test_an_image_is_small(images, target):
     assert int(docker("image", "inspect", "-f", "{{.Size}}", images.name(target))) < SIZE_MAX_BYTES
 

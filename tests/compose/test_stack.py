@@ -1,6 +1,7 @@
 """The whole system in containers, from outside: the guide's and the overview's examples through the gateway, what is
 closed to whom, and that nothing of the defence is written down only."""
 
+import contextlib
 import json
 import re
 import shlex
@@ -19,10 +20,12 @@ from harness.waiting import PATIENCE_S, eventually
 from stack import SERVICES
 
 # Above what a test that waits asks in a second (POLL_S); tests go beyond them.
-CONNECTIONS_PER_ADDRESS = 60
+CONNECTIONS_PER_ADDRESS, REQUESTS_PER_ADDRESS = 60, 60
 SOCKETS_PER_ADDRESS = 8
+API_KEY = "a-key-that-is-http-api-s-own"
 STACK = {"scale": {service: 2 for service in SERVICES}, "GATEWAY_CONNECTIONS_PER_ADDRESS": CONNECTIONS_PER_ADDRESS,
-         "SOCKETS_PER_ADDRESS": SOCKETS_PER_ADDRESS}
+         "GATEWAY_REQUESTS_PER_ADDRESS": REQUESTS_PER_ADDRESS, "SOCKETS_PER_ADDRESS": SOCKETS_PER_ADDRESS,
+         "API_KEYS": f"probe:read:{API_KEY}"}
 
 # Where something listens: container's port -> by whom it is meant to be reached, besides the host itself.
 PORTS = {"gateway": (3000, 9100), "ws-edge": (7100, 9100), "http-api": (7200, 9100), "presence-core": (7300, 7301, 9100),
@@ -138,7 +141,7 @@ def test_only_the_gateway_is_published(stack):
 
 def reached(names_and_ports, prober):
     """Those of (address, port)... that `prober`, a function that runs bash there, can connect to."""
-    script = "".join(f"(timeout 1 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo {address} {port}) & "
+    script = "".join(f"(timeout 3 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null && echo {address} {port}) & "
                      for address, port in names_and_ports)
     return {tuple(line.split()) for line in prober(script + "wait").splitlines()}
 
@@ -148,10 +151,12 @@ def every_door(stack):
 
 
 def test_from_another_network_nothing_is_reached(stack, images):
-    def outsider(script):
-        return docker("run", "--rm", "--network", "bridge", "--entrypoint", "bash", images.name("gateway"), "-c", script)
+    def prober(network):
+        return lambda script: docker("run", "--rm", "--network", network, "--entrypoint", "bash", images.name("gateway"), "-c", script)
 
-    assert reached(every_door(stack), outsider) == set()
+    doors = every_door(stack)
+    assert reached(doors, prober(f"{stack.project}_door"))
+    assert reached(doors, prober("bridge")) == set()
 
 
 def test_a_container_reaches_those_whom_it_has_to_do_with_and_no_others(stack):
@@ -238,6 +243,22 @@ def test_no_container_has_secrets_of_others(stack):
         assert {name for name, secret in secrets.items() if secret in said} == own[service], service
         if service not in ("ws-edge", "http-api"):
             assert "your-secret-key" not in said, service
+        assert (API_KEY in said) == (service == "http-api"), service
+
+
+def test_all_are_healthy_by_their_own_checks(stack):
+    def healths():
+        return {each.name: each.inspect()["State"]["Health"]["Status"] for each in stack.containers()}
+
+    eventually("all are healthy", lambda: set(healths().values()) == {"healthy"}, 60)
+
+
+def test_redis_is_not_healthy_where_it_does_not_know_who_asks(stack):
+    redis = stack.one("redis")
+    check = shlex.join(redis.inspect()["Config"]["Healthcheck"]["Test"][1:])
+    assert "works" in redis.exec("bash", "-c", f"{check} && echo works")
+    assert "works" not in redis.exec("bash", "-c", f"as() {{ redis-cli ping; }}; export -f as; {check} && echo works",
+                                     check=False)
 
 
 def test_the_bus_is_encrypted(stack):
@@ -338,10 +359,52 @@ def test_who_knocks_too_often_is_not_let_in_for_a_while_and_is_counted(stack):
         except (OSError, http.HTTPException):
             return None
 
-    before, answers = denied(), [knock() for _ in range(CONNECTIONS_PER_ADDRESS * 10 + 50)]
-    assert answers[0] == 200 and None in answers
+    before = denied()
+    assert knock() == 200
+    for _ in range(CONNECTIONS_PER_ADDRESS * 10 + 50):
+        socket.create_connection(("127.0.0.1", stack.port), 5).close()
+    assert knock() is None
     assert denied() > before
     eventually("it is let in again", lambda: time.sleep(1) or knock() == 200, 30)
+
+
+def test_who_asks_too_often_is_told_so_for_a_while(stack):
+    asked = REQUESTS_PER_ADDRESS * 10 + 50
+    request = b"GET /nothing HTTP/1.1\r\nHost: h\r\n"
+    with socket.create_connection(("127.0.0.1", stack.port), PATIENCE_S) as connection:
+        connection.sendall((request + b"\r\n") * (asked - 1) + request + b"Connection: close\r\n\r\n")
+        said = b""
+        with contextlib.suppress(ConnectionResetError):  # it may not wait for what it has refused already
+            while part := connection.recv(65536):
+                said += part
+    statuses = re.findall(rb"^HTTP/1.1 (\d+) ", said, re.MULTILINE)
+    assert statuses[0] == b"404" and statuses[-1] == b"429", (len(statuses), set(statuses))
+    eventually("it is answered again", lambda: time.sleep(1) or http.get(stack.address, "/health").status == 200, 30)
+
+
+def test_what_cannot_be_rolled_is_refused_in_one_line_and_nothing_is_changed(stack):
+    before = [each.id for each in stack.containers()]
+    done = stack.roll(60, "redis")
+    assert done.communicate()[0].startswith("roll: 'redis' cannot be rolled") and done.returncode == 1
+    assert [each.id for each in stack.containers()] == before
+
+
+def test_a_gateway_that_cannot_take_new_certificates_says_so_and_goes_on(stack):
+    file = stack.certificates / "broken.pem"
+    gateway = stack.one("gateway")
+    certificate(file, "broken.example")
+    try:
+        stack.compose("up", "-d", "--no-deps", "--force-recreate", "gateway")
+        eventually("the gateway shows its certificate", lambda: _shows(stack, "broken.example"))
+        gateway = stack.one("gateway")
+        file.write_text("nonsense\n")
+        said = gateway.exec("bash", "-c", "reload 2>&1; echo $?", check=False)
+        assert "broken.pem" in said and said.splitlines()[-1] == "1"
+        assert _shows(stack, "broken.example")
+    finally:
+        file.unlink()
+        stack.compose("up", "-d", "--no-deps", "--force-recreate", "gateway")
+        stack.wait_serving()
 
 
 # Metrics and alerts

@@ -8,9 +8,11 @@ import tempfile
 
 import pytest
 
+pytest_plugins = ["harness.stalls"]
 pytest.register_assert_rewrite("harness")
 
 from harness.child_client import NODE_FOLDER  # noqa: E402
+from harness.instance import Instance  # noqa: E402
 from harness.raw_client import RawClient  # noqa: E402
 from harness.system import System  # noqa: E402
 
@@ -63,6 +65,33 @@ def _system_starter(runs_folder):
     for system in started:
         if system in System.running:
             system.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    """One instance of ./zpresence for those tests of a file that leave it as they found it."""
+    instance = Instance(tmp_path_factory.mktemp("up"))
+    try:
+        instance.succeed("up", "-d")
+        yield instance
+    finally:
+        instance.end()
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """An instance that is not up yet."""
+    instance = Instance(tmp_path)
+    yield instance
+    instance.end()
+
+
+@pytest.fixture
+def neighbour(tmp_path_factory):
+    """Another one on the same machine, not up yet either."""
+    instance = Instance(tmp_path_factory.mktemp("neighbour"))
+    yield instance
+    instance.end()
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ import time
 import jwt
 import pytest
 
+from harness import bulk
 from harness.browser import Browser, serving
 from harness.child_client import NODE_FOLDER
+from harness.instance import Instance
 from harness.process import base_environment
 from harness.python_client import PythonClient
 from harness.users import new_user
 from harness.waiting import PATIENCE_S, eventually
-from test_launcher import Instance
 
 SECRET = "a secret of the tests that is long enough for its hash"
 SYSTEM = {"USE_AUTHENTICATION": True, "SECRET_KEY": SECRET}
@@ -104,7 +105,7 @@ def connect(router):
     for client in clients:
         client.end()
     users = [client.user for client in clients]
-    eventually("all are offline", lambda: online(router, users) == [])
+    eventually("all are offline", lambda: bulk.online(router.address, *users) == [])
 
 
 @pytest.fixture
@@ -119,10 +120,6 @@ def dashboard(browser, pages):
 
     yield load
     browser.open(pages + "/blank")
-
-
-def online(router, users):
-    return [user for user, state in router.bulk(*users).json().items() if state["status"] == "online"]
 
 
 def card(browser, user):
@@ -144,7 +141,7 @@ def wait_shown(browser, user, status, within_s=PATIENCE_S):
 
 def test_the_dashboard_shows_who_is_online_when_it_loads(router, connect, dashboard):
     connect("456")
-    eventually("456 is online", lambda: online(router, ["456"]))
+    eventually("456 is online", lambda: bulk.online(router.address, "456"))
     browser = dashboard()
     for user in GUIDE_USERS:
         assert shows(browser, user, "online" if user == "456" else "offline")
@@ -183,9 +180,9 @@ def test_the_dashboard_reads_every_frame_without_an_error(connect, dashboard):
 
 def test_the_dashboard_is_a_user_while_it_is_open(router, pages, dashboard):
     browser = dashboard()
-    eventually("it is online", lambda: online(router, [DASHBOARD]))
+    eventually("it is online", lambda: bulk.online(router.address, DASHBOARD))
     browser.open(pages + "/blank")
-    eventually("it is offline", lambda: not online(router, [DASHBOARD]))
+    eventually("it is offline", lambda: bulk.online(router.address, DASHBOARD) == [])
 
 
 def test_without_the_line_that_the_guide_lacks_the_dashboard_sees_no_update(router, connect, dashboard):
@@ -193,7 +190,7 @@ def test_without_the_line_that_the_guide_lacks_the_dashboard_sees_no_update(rout
     browser = dashboard("/without-the-line")
     browser.console()
     connect("123")
-    eventually("123 is online", lambda: online(router, ["123"]))
+    eventually("123 is online", lambda: bulk.online(router.address, "123"))
     eventually("a frame could not be read", lambda: [line for line in browser.console() if "RangeError" in line])
     assert shows(browser, "123", "offline")
 
@@ -206,7 +203,7 @@ def two_of_three(router, connect):
     """What the guide's calls ask for: 123 is offline, 456 and 789 are online."""
     for user in ("456", "789"):
         connect(user)
-    eventually("both are online", lambda: online(router, ["123", "456", "789"]) == ["456", "789"])
+    eventually("both are online", lambda: bulk.online(router.address, "123", "456", "789") == ["456", "789"])
 
 
 def assert_answers(data):
@@ -286,7 +283,7 @@ def test_chromium_takes_the_answer_to_long_tokens(system, browser, pages, length
     long_token = token(user, length)
     assert browser.resolve(OPEN, system.ws_url(), [long_token, "4711"]) == {"protocol": "4711"}
     assert browser.resolve(OPEN, system.ws_url(), [long_token]) == {"protocol": long_token}
-    eventually("the token was this user's", lambda: system.bulk(user).json()[user]["lastSeen"])
+    eventually("the token was this user's", lambda: bulk.state(system.api_address, user)["lastSeen"])
 
 
 def test_chromium_is_refused_where_the_token_is_wrong(system, browser, pages):

@@ -143,10 +143,12 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_rate(own_system):
     def ask(client):
         return http.get(system.api_address, "/api/nothing", {"X-Forwarded-For": client}).status
 
-    for client in ("203.0.113.1", "203.0.113.2", "1.1.1.1, 203.0.113.3"):
-        assert 429 not in [ask(client) for _ in range(5)]
-        assert ask(client) == 429
-    assert ask("9.9.9.9, 203.0.113.3") == 429  # what the client wrote itself changes nothing
+    for client, other_spelling in (("203.0.113.1",) * 2, ("203.0.113.2",) * 2,
+                                   ("1.1.1.1, 203.0.113.3", "9.9.9.9, 203.0.113.3")):  # what a client writes itself is nothing
+        served, began = 0, time.monotonic()
+        while ask((client, other_spelling)[served % 2]) != 429:
+            served += 1
+        assert 5 <= served <= 5 + 5 * (time.monotonic() - began) + 1
 
 
 def test_a_head_that_drips_in_is_ended(system):

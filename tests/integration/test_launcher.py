@@ -1,10 +1,9 @@
-"""./zpresence: up, ps, logs, scale, down, and what is left behind: nothing (DESIGN section 7)."""
+"""./zpresence while it runs: up, ps, logs, scale, what dies, who speaks to whom (DESIGN section 7)."""
 
 import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import time
 from http.client import HTTPConnection
@@ -12,144 +11,13 @@ from http.client import HTTPConnection
 import pytest
 
 from harness import http_client as http
+from harness.instance import NAMES, one_line, replace
 from harness.keys import KINDS
-from harness.ports import free_port
-from harness.process import base_environment
+from harness.ports import is_listened_on
 from harness.python_client import PythonClient
 from harness.raw_client import RawClient, head
-from harness.system import BUILD, REPOSITORY, SHORT
 from harness.users import new_user
-from harness.waiting import PATIENCE_S, eventually
-
-NAMES = ["gateway", "ws-edge-1", "http-api-1", "fanout-1", "presence-core-1", "expiry-watcher-1", "redis"]
-START_S = 120
-
-
-class Instance:
-    """One home of the launcher. Every process that it ever starts carries `mark` in its environment."""
-
-    def __init__(self, folder, **settings):
-        self.home = folder / "home"
-        self.port = free_port()
-        self.mark = f"ZPRESENCE_TEST_HOME={self.home}"
-        self.environment = {
-            **base_environment(),
-            **{name: str(value) for name, value in SHORT.items()},
-            "PRESENCE_TTL": "30",
-            "BUS_KEYS": "",  # its own
-            "ZPRESENCE_TEST_HOME": str(self.home),
-            "ZPRESENCE_BUILD": str(BUILD),
-            "ZPRESENCE_HOME": str(self.home),
-            "ZPRESENCE_BIND": "127.0.0.1",
-            "PORT": str(self.port),
-            **settings,
-        }
-        self.address = f"127.0.0.1:{self.port}"
-        self.url = f"ws://{self.address}"
-
-    def run(self, *arguments, **settings):
-        return subprocess.run([REPOSITORY / "zpresence", *arguments], env={**self.environment, **settings},
-                              cwd=self.home.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=START_S)
-
-    def succeed(self, *arguments, **settings):
-        done = self.run(*arguments, **settings)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def ps(self):
-        """name -> (pid or None, address)"""
-        rows = [line.split(" ") for line in self.succeed("ps").splitlines()]
-        assert all(len(row) == 3 for row in rows), rows
-        return {name: (None if pid == "-" else int(pid), address) for name, pid, address in rows}
-
-    def pid(self, name):
-        return self.ps()[name][0]
-
-    def processes(self):
-        """pid -> command line of everything alive that the launcher started for this home."""
-        found = {}
-        for folder in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                pass  # it ended, or is a zombie
-        return found
-
-    def keeper(self, name):
-        return int((self.home / "run" / name / "keeper").read_text().split()[0])
-
-    def kept_port(self, name):
-        return int((self.home / "ports" / name).read_text())
-
-    def runs_builds_of_its_own(self):
-        """Programs that a test may replace, in the folder that is returned."""
-        bin_folder = self.home.parent / "build" / "bin"
-        bin_folder.mkdir(parents=True)
-        for program in (BUILD / "bin").iterdir():
-            (bin_folder / program.name).symlink_to(program)
-        self.environment["ZPRESENCE_BUILD"] = str(bin_folder.parent)
-        return bin_folder
-
-    def bulk(self, *users):
-        return http.post_json(self.address, "/api/presence/status", {"userIds": users})
-
-    def end(self):
-        self.run("down")
-        left = self.processes()
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        assert left == {}
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory):
-    """One instance for the tests that leave it as they found it."""
-    instance = Instance(tmp_path_factory.mktemp("up"))
-    try:
-        instance.succeed("up", "-d")
-        yield instance
-    finally:
-        instance.end()
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    """An instance that is not up yet."""
-    instance = Instance(tmp_path)
-    yield instance
-    instance.end()
-
-
-@pytest.fixture
-def neighbour(tmp_path_factory):
-    """Another one on the same machine, not up yet either."""
-    instance = Instance(tmp_path_factory.mktemp("neighbour"))
-    yield instance
-    instance.end()
-
-
-def replace(program, script):
-    """With a shell script, whose settings are accepted."""
-    program.unlink()
-    program.write_text(f'#!/bin/sh\n[ "$1" = --check-config ] && exit\n{script}\n')
-    program.chmod(0o755)
-
-
-def one_line(done):
-    assert done.returncode != 0
-    (line,) = done.stderr.splitlines()
-    return line
-
-
-def is_listened_on(address):
-    host, port = address.rsplit(":", 1)
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
-
-
-# What runs
+from harness.waiting import eventually
 
 
 def test_ps_tells_name_pid_and_address_of_each_process(up):
@@ -177,7 +45,7 @@ def test_one_port_serves_websockets_and_http(up):
     user, observer = new_user(), PythonClient(up.url, new_user("observer"))
     client = PythonClient(up.url, user)
     observer.wait_status(user, "online")
-    assert up.bulk(user).json()[user]["status"] == "online"
+    assert up.bulk_status(user) == "online"
     assert http.get(up.address, "/health").json()["status"] == "ok"
     assert http.get(up.address, "/").headers["content-type"].startswith("text/html")
     client.close()
@@ -202,8 +70,10 @@ def test_clients_of_the_http_api_are_told_apart_behind_the_gateway(fresh):
         connection.close()
         return status
 
-    assert [ask("127.0.0.2") for _ in range(5)] == [404] * 5
-    assert ask("127.0.0.2") == 429
+    served, began = 0, time.monotonic()
+    while ask("127.0.0.2") == 404:
+        served += 1
+    assert 5 <= served <= 5 + 5 * (time.monotonic() - began) + 1
     assert ask("127.0.0.3") == 404
 
 
@@ -230,7 +100,7 @@ def test_websocket_clients_are_told_apart_behind_the_gateway(fresh):
 def test_the_address_of_an_edge_takes_clients_without_the_gateway(up):
     user = new_user()
     client = PythonClient(f"ws://{up.ps()['ws-edge-1'][1]}", user)
-    eventually("online", lambda: up.bulk(user).json()[user]["status"] == "online")
+    eventually("online", lambda: up.bulk_status(user) == "online")
     client.close()
 
 
@@ -263,7 +133,7 @@ def test_what_dies_is_started_again_at_the_same_address(up, name):
         try:
             user = new_user()
             client = PythonClient(up.url, user)
-            status = up.bulk(user).json()[user]["status"]
+            status = up.bulk_status(user)
             client.close()
             return status == "online"
         except Exception:
@@ -414,162 +284,6 @@ def test_what_cannot_be_scaled_is_refused_in_one_line(up, wish, word):
     before = up.ps()
     assert word in one_line(up.run("scale", wish))
     assert up.ps() == before
-
-
-# Starts that fail, and the end
-
-
-def test_a_second_up_in_the_same_home_is_refused(up):
-    before = up.ps()
-    assert "already running" in one_line(up.run("up", "-d"))
-    assert up.ps() == before
-
-
-def test_a_taken_port_is_one_line_and_leaves_nothing(up, fresh):
-    assert f"port {up.port} is taken" in one_line(fresh.run("up", "-d", PORT=str(up.port)))
-    assert fresh.processes() == {}
-
-
-@pytest.mark.parametrize("name, value", [("PORT", "0"), ("PORT", "http"), ("PRESENCE_TTL", "soon"), ("DRAIN_MS", "-1"),
-                                         ("ZPRESENCE_REDIS", "yes"), ("ZPRESENCE_BIND", "192.0.2.1"),
-                                         ("ZPRESENCE_BIND", "1.2.3"), ("USE_AUTHENTICATION", "true"),
-                                         ("BUS_SECURITY", "none"), ("BUS_KEYS", "/nowhere")])
-def test_a_bad_setting_is_one_line_and_leaves_nothing(fresh, name, value):
-    line = one_line(fresh.run("up", "-d", **{name: value}))
-    assert name in line and value in line
-    assert fresh.processes() == {}
-    assert list((fresh.home / "logs").glob("*-1.log")) == [] if fresh.home.exists() else True
-
-
-def test_an_unreachable_external_redis_is_one_line_and_leaves_nothing(fresh):
-    line = one_line(fresh.run("up", "-d", ZPRESENCE_REDIS="external", REDIS_HOST="127.0.0.1", REDIS_PORT="1"))
-    assert "127.0.0.1:1" in line
-    assert fresh.processes() == {}
-
-
-# Answers every request like a service that is ready, at the address of one that is not.
-IMPOSTOR = """
-import http.server, json, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"ready": True, "name": "fanout-1", "pid": 1, "reasons": []}).encode())
-host, port = os.environ["ADMIN_LISTEN"].split(":")
-http.server.HTTPServer((host, int(port)), Handler).serve_forever()
-"""
-
-
-@pytest.mark.parametrize("script", ["echo it is broken; exit 1",
-                                    f"/usr/bin/python3 -c '{IMPOSTOR}' &\nsleep 1.5; echo it is broken; exit 1"],
-                         ids=["nobody answers", "another answers"])
-def test_a_service_that_does_not_come_up_is_named_and_nothing_is_left(fresh, script):
-    replace(fresh.runs_builds_of_its_own() / "fanout", script)
-    done = fresh.run("up", "-d")
-    assert done.returncode != 0
-    assert "fanout-1 does not stay up" in done.stderr.splitlines()[-1]
-    assert "it is broken" in done.stderr
-    assert fresh.processes() == {}
-    assert fresh.run("ps").stdout == ""
-
-
-def test_an_interrupted_start_leaves_nothing(fresh):
-    with subprocess.Popen([REPOSITORY / "zpresence", "up", "-d"], env=fresh.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
-        eventually("it has begun", lambda: (fresh.home / "run" / "redis").exists())
-        starting.send_signal(signal.SIGTERM)
-    assert starting.returncode != 0
-    assert fresh.processes() == {}
-
-
-def test_a_start_that_was_killed_is_cleared_by_the_next(fresh):
-    with subprocess.Popen([REPOSITORY / "zpresence", "up", "-d"], env=fresh.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
-        eventually("it has begun", lambda: (fresh.home / "run" / "redis" / "service").exists())
-        starting.kill()
-    fresh.succeed("up", "-d")
-    assert list(fresh.ps()) == NAMES
-
-
-def test_the_foreground_shows_what_happens_and_stops_all_at_ctrl_c(fresh, tmp_path):
-    output = tmp_path / "output"
-    with open(output, "wb") as out, subprocess.Popen(
-            [REPOSITORY / "zpresence", "up"], env=fresh.environment, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=out, start_new_session=True) as running:
-        eventually("it follows the logs", lambda: b"ws-edge-1 process.listening" in output.read_bytes(), START_S)
-        assert list(fresh.ps()) == NAMES
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-        assert running.wait(PATIENCE_S) == 0, output.read_text()
-    assert fresh.processes() == {}
-
-
-def test_a_killed_foreground_leaves_what_it_started_and_nobody_who_follows_it(fresh, tmp_path):
-    output = tmp_path / "output"
-    with open(output, "wb") as out, subprocess.Popen(
-            [REPOSITORY / "zpresence", "up"], env=fresh.environment, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=out, start_new_session=True) as running:
-        eventually("it follows the logs", lambda: b"ws-edge-1 process.listening" in output.read_bytes(), START_S)
-        running.kill()
-    eventually("nobody follows", lambda: not any(line.startswith("tail ") for line in fresh.processes().values()))
-    assert all(pid for pid, _ in fresh.ps().values())
-    fresh.succeed("down")
-    assert fresh.processes() == {}
-
-
-def test_down_tells_clients_to_come_back_and_leaves_nothing(fresh):
-    fresh.succeed("up", "-d")
-    client = PythonClient(fresh.url, new_user())
-    fresh.succeed("down")
-    assert client.wait_closed() == 1001
-    assert [frame.message["code"] for frame in client.frames(35)] == ["draining"]
-    assert fresh.processes() == {}
-    assert fresh.run("ps").stdout == ""
-    fresh.succeed("down")  # nothing to do is no failure
-
-
-def test_data_and_addresses_survive_down_and_up(fresh):
-    fresh.succeed("up", "-d")
-    user, before = new_user(), fresh.ps()
-    PythonClient(fresh.url, user).close()
-    eventually("offline", lambda: fresh.bulk(user).json()[user]["status"] == "offline")
-    last_seen = fresh.bulk(user).json()[user]["lastSeen"]
-    time.sleep(1.1)  # appendfsync everysec
-    fresh.succeed("down")
-    # Another instance on this machine may take a port meanwhile.
-    still_free = [name for name, (_, address) in before.items() if not is_listened_on(address)]
-    fresh.succeed("up", "-d")
-    after = fresh.ps()
-    assert "gateway" in still_free
-    assert {name: after[name][1] for name in still_free} == {name: before[name][1] for name in still_free}
-    assert fresh.bulk(user).json()[user]["lastSeen"] == last_seen
-
-
-def test_two_instances_run_side_by_side(up, fresh):
-    fresh.succeed("up", "-d")
-    addresses = [address for instance in (up, fresh) for _, address in instance.ps().values()]
-    assert len(set(addresses)) == len(addresses)
-    user = new_user()
-    client = PythonClient(fresh.url, user)
-    eventually("online here", lambda: fresh.bulk(user).json()[user]["status"] == "online")
-    assert up.bulk(user).json()[user]["status"] == "offline"
-    client.close()
-
-
-def test_settings_come_from_the_env_file_and_hold_for_processes_added_later(fresh, tmp_path):
-    (tmp_path / "env").write_text(f"PORT={fresh.port}   # where clients come in\nexport PING_INTERVAL='700'\n"
-                                  "TRUSTED_PROXIES=10.1.0.0/16\n")
-    del fresh.environment["PORT"]
-    fresh.environment["ZPRESENCE_ENV_FILE"] = str(tmp_path / "env")
-    fresh.succeed("up", "-d", PRESENCE_TTL="9")
-    fresh.succeed("scale", "ws-edge=2", PRESENCE_TTL="1000")
-    environment = pathlib.Path(f"/proc/{fresh.pid('ws-edge-2')}/environ").read_bytes().split(b"\0")
-    assert b"PRESENCE_TTL=9" in environment
-    assert f"BUS_KEYS={fresh.home / 'keys'}".encode() in environment
-    assert b"TRUSTED_PROXIES=127.0.0.1,10.1.0.0/16" in environment
-    environment = pathlib.Path(f"/proc/{fresh.pid('http-api-1')}/environ").read_bytes().split(b"\0")
-    assert b"TRUSTED_PROXIES=127.0.0.1,10.1.0.0/16" in environment
-    assert "settings.sh" not in fresh.succeed("logs"), "the launcher complains in a log"
-    assert http.get(fresh.address, "/health").status == 200
 
 
 @pytest.mark.parametrize("arguments", [["frob"], ["up", "--now"], ["keys", "a", "b"], ["scale"], ["ps", "x"], ["test", "nothing"]])

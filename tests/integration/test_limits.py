@@ -12,9 +12,11 @@ from harness.raw_client import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, f
 from harness.users import new_user
 from harness.waiting import eventually, never
 
-SYSTEM = {"apis": 0}
+# Those made by hand do not answer PINGs, and are to stay.
+LASTING = {"PRESENCE_TTL": 30}
+SYSTEM = {"apis": 0, **LASTING}
 
-CONNECTION_TEST, CONNECTION_ACK = 25, 26
+STATUS, CONNECTION_TEST, CONNECTION_ACK = 5, 25, 26
 
 HERE, THERE = "127.0.0.2", "127.0.0.3"  # two addresses of this machine
 
@@ -43,7 +45,7 @@ def expect_refused(edge, client, status, code):
 
 def test_handshakes_of_one_address_are_limited_and_of_others_not(own_system, connect_raw):
     per_second = 5
-    system = own_system(apis=0, HANDSHAKES_PER_ADDRESS=per_second)
+    system = own_system(**LASTING, apis=0, HANDSHAKES_PER_ADDRESS=per_second)
     edge = system.edges[0]
     began, entered, refused = time.monotonic(), 0, 0
     while refused < 5:
@@ -63,7 +65,7 @@ def test_handshakes_of_one_address_are_limited_and_of_others_not(own_system, con
 
 
 def test_who_is_refused_for_the_rate_is_told_before_his_head_is_read(own_system, connect_raw):
-    system = own_system(apis=0, HANDSHAKES_PER_ADDRESS=1)
+    system = own_system(**LASTING, apis=0, HANDSHAKES_PER_ADDRESS=1)
     edge = system.edges[0]
     refused = None
     for _ in range(10):
@@ -77,7 +79,7 @@ def test_who_is_refused_for_the_rate_is_told_before_his_head_is_read(own_system,
 # Sockets
 
 def test_sockets_of_one_address_are_limited_and_of_others_not(own_system, connect_raw):
-    system = own_system(apis=0, SOCKETS_PER_ADDRESS=3)
+    system = own_system(**LASTING, apis=0, SOCKETS_PER_ADDRESS=3)
     edge = system.edges[0]
     clients = [shaken(connect_raw, edge, HERE) for _ in range(3)]
     for client in clients:
@@ -96,7 +98,7 @@ def test_sockets_of_one_address_are_limited_and_of_others_not(own_system, connec
 
 
 def test_sockets_of_one_user_are_limited_and_of_others_not(own_system, connect_raw):
-    system = own_system(apis=0, SOCKETS_PER_USER=2)
+    system = own_system(**LASTING, apis=0, SOCKETS_PER_USER=2)
     edge, user = system.edges[0], new_user("collector")
     clients = [shaken(connect_raw, edge, user=user, headers=f"device_id: d{i}\r\n") for i in range(2)]
     for client in clients:
@@ -125,7 +127,7 @@ def test_the_65th_socket_of_a_user_is_refused_and_the_64_stay(system, connect_ra
 
 
 def test_where_the_newest_login_closes_the_others_there_is_room_for_it(own_system):
-    system = own_system(apis=0, SOCKETS_PER_USER=1, DUPLICATE_LOGIN="kick")
+    system = own_system(**LASTING, apis=0, SOCKETS_PER_USER=1, DUPLICATE_LOGIN="kick")
     user = new_user("mover")
     for device in ("phone", "tablet", "laptop"):
         newest = system.connect(user, device=device)
@@ -133,7 +135,7 @@ def test_where_the_newest_login_closes_the_others_there_is_room_for_it(own_syste
 
 
 def test_a_full_edge_says_503(own_system, connect_raw):
-    system = own_system(apis=0, SOCKETS_MAX=2)
+    system = own_system(**LASTING, apis=0, SOCKETS_MAX=2)
     edge = system.edges[0]
     for _ in range(2):
         shaken(connect_raw, edge).entered()
@@ -141,11 +143,25 @@ def test_a_full_edge_says_503(own_system, connect_raw):
     expect_refused(edge, client, 503, "too_many_connections")
 
 
+def test_an_edge_takes_no_more_sockets_than_its_descriptors_suffice_for(own_system, connect_raw):
+    """So that the one too many is told, rather than left waiting in the kernel."""
+    system = own_system(**LASTING, apis=0, HANDSHAKES_PER_ADDRESS=0, SOCKETS_PER_ADDRESS=0)
+    edge = system.edges[0]
+    edge.stop()
+    edge.argv = ["/usr/bin/prlimit", "--nofile=200", *edge.argv]
+    edge.restart()
+    assert "edge.sockets_limited setting=SOCKETS_MAX value=18700 descriptors=200 taken=100" in edge.log()
+    for _ in range(100):
+        shaken(connect_raw, edge).entered()
+    expect_refused(edge, shaken(connect_raw, edge), 503, "too_many_connections")
+    assert edge.metric("zpresence_edge_accept_pauses_total") == 0
+
+
 # Messages
 
 def test_messages_of_one_client_are_limited(own_system, connect_raw):
     per_second, burst = 5, 10
-    system = own_system(apis=0, MESSAGES_PER_SECOND=per_second)
+    system = own_system(**LASTING, apis=0, MESSAGES_PER_SECOND=per_second)
     edge = system.edges[0]
     bystander, observer = system.connect(new_user("bystander")), system.observe()
     chatter = system.connect(new_user("chatter"))
@@ -188,7 +204,7 @@ def test_messages_of_one_client_are_limited(own_system, connect_raw):
 ], ids=["PINGs", "PONGs", "fragments"])
 def test_frames_that_are_no_messages_are_limited_too(own_system, connect_raw, flood):
     messages_per_second = 5
-    system = own_system(apis=0, MESSAGES_PER_SECOND=messages_per_second)
+    system = own_system(**LASTING, apis=0, MESSAGES_PER_SECOND=messages_per_second)
     edge = system.edges[0]
     client = shaken(connect_raw, edge)
     client.entered()
@@ -204,7 +220,7 @@ def test_frames_that_are_no_messages_are_limited_too(own_system, connect_raw, fl
 
 
 def test_without_a_limit_messages_pass(own_system):
-    system = own_system(apis=0, MESSAGES_PER_SECOND=0)
+    system = own_system(**LASTING, apis=0, MESSAGES_PER_SECOND=0)
     chatter = system.connect(new_user("chatter"))
     for number in range(1000):
         chatter.send({"messageType": CONNECTION_TEST, "payload": number})
@@ -213,7 +229,7 @@ def test_without_a_limit_messages_pass(own_system):
 
 
 def test_sizes_are_as_configured(own_system, connect_raw):
-    system = own_system(apis=0, MESSAGE_MAX=1000, HANDSHAKE_MAX=600, GARBAGE_MAX=0)
+    system = own_system(**LASTING, apis=0, MESSAGE_MAX=1000, HANDSHAKE_MAX=600, GARBAGE_MAX=0)
     edge = system.edges[0]
     client = shaken(connect_raw, edge)
     client.entered()
@@ -231,7 +247,7 @@ def test_sizes_are_as_configured(own_system, connect_raw):
 
 
 def test_a_limit_that_is_reached_again_and_again_is_said_once(own_system, connect_raw):
-    system = own_system(apis=0, SOCKETS_PER_ADDRESS=1)
+    system = own_system(**LASTING, apis=0, SOCKETS_PER_ADDRESS=1)
     edge = system.edges[0]
     shaken(connect_raw, edge, HERE).entered()
     for _ in range(5):
@@ -241,6 +257,39 @@ def test_a_limit_that_is_reached_again_and_again_is_said_once(own_system, connec
     assert len(lines) == 1 and f"from={HERE}" in lines[0] and " WARN " in lines[0]
 
 
+# What waits for a client
+
+def test_who_does_not_read_is_closed_and_the_others_hear_everything(own_system, connect_raw):
+    system = own_system(**LASTING, apis=0, OUTBOX_UPDATES_MAX=256, COALESCE_ABOVE=64, MESSAGES_PER_SECOND=0)
+    edge = system.edges[0]
+    bystander = system.observe(query="?statuses=full")
+    deaf = connect_raw(edge)
+    deaf.send(head(target="/?statuses=full", headers=f"Authorization: Bearer {new_user('deaf')}\r\n"))
+    deaf.entered()
+    users = [new_user("changer") for _ in range(20)]
+    changers = [shaken(connect_raw, edge, user=user) for user in users]
+    for client in changers:
+        client.entered()
+
+    def change(status):
+        for client in changers:
+            client.send(frame(BINARY, msgpack.packb({"messageType": STATUS, "status": status})))
+
+    def closed():
+        change("busy")
+        time.sleep(0.02)  # as fast as the bystander, which is Python too, can read
+        change("away")
+        time.sleep(0.02)
+        return edge.metric("zpresence_edge_slow_clients_closed_total")
+
+    assert eventually("who does not read is closed", closed, 60) == 1
+    assert "edge.client.slow" in edge.log()
+    change("online")
+    for user in users:
+        bystander.wait_status(user, "online")
+    assert not bystander.closed
+
+
 # Origins
 
 def origin(text):
@@ -248,7 +297,7 @@ def origin(text):
 
 
 def test_pages_of_other_origins_are_refused(own_system, connect_raw):
-    system = own_system(apis=0, WS_ORIGINS="https://a.example, http://b.example:8080")
+    system = own_system(**LASTING, apis=0, WS_ORIGINS="https://a.example, http://b.example:8080")
     edge = system.edges[0]
     for allowed in (origin("https://a.example"), origin("http://b.example:8080"), ""):
         shaken(connect_raw, edge, headers=allowed).entered()

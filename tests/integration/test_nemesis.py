@@ -8,13 +8,16 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from harness.system import REPOSITORY
 
 MINUTES = float(os.environ.get("ZPRESENCE_NEMESIS_MINUTES", "5"))
 SEED = os.environ.get("ZPRESENCE_NEMESIS_SEED", "4")
 EDGE_CRASH_USERS = 5000
-# A disturbed run is repeated, up to three times.
+# A disturbed run is repeated: three at most.
 ATTEMPTS = 3
+pytestmark = pytest.mark.judges_stalls
 BESIDE_S = 120  # of an attempt: arrival, the quiet at the end, the checker
 
 

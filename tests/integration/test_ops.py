@@ -2,12 +2,10 @@
 and the dashboard."""
 
 import json
-import pathlib
 import re
 import threading
 import time
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness import http_client as http

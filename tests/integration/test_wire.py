@@ -14,7 +14,7 @@ from harness.inbox import LOGIN_DUPLICATED, PRESENCE_ERROR, PRESENCE_SNAPSHOT
 from harness.process import base_environment
 from harness.system import REPOSITORY
 from harness.users import new_user
-from harness.waiting import PATIENCE_S, eventually, never
+from harness.waiting import PATIENCE_S, never
 
 SYSTEM = {"edges": 1}
 

@@ -16,8 +16,8 @@ from .subject import BUILD, REPOSITORY, Process, Subject, base_environment, even
 # As `up` starts them, and how many ports each has: first the one of its clients, last its admin endpoint.
 _PORTS = {"presence-core": 3, "expiry-watcher": 1, "fanout": 2, "http-api": 2, "ws-edge": 2}
 
-# Clients prove who they are, and only dashboards hear everybody: what the targets speak of.
-_SETTINGS = {"USE_AUTHENTICATION": "true", "PRESENCE_AUDIENCE": "role", "LOG_LEVEL": "warn"}
+# Clients prove who they are, and only dashboards hear everybody: what the targets speak of. Who asks over HTTP is one address.
+_SETTINGS = {"USE_AUTHENTICATION": "true", "PRESENCE_AUDIENCE": "role", "HTTP_REQUESTS_PER_CLIENT": "0", "LOG_LEVEL": "warn"}
 
 
 class Zpresence(Subject):

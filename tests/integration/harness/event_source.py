@@ -1,6 +1,7 @@
 """An event stream, read as a browser's EventSource does (HTML standard 9.2): it comes back by itself, naming the last
 id. Holds what a page would know, and checks that a page is never told what it knows."""
 
+import contextlib
 import http.client
 import json
 import threading
@@ -74,7 +75,7 @@ class EventSource:
     def end(self):
         self._enough.set()
         connection = self._connection
-        if connection and connection.sock:
+        with contextlib.suppress(OSError, AttributeError):  # the server may have cut it just now
             connection.sock.shutdown(2)
         self._thread.join(PATIENCE_S)
 

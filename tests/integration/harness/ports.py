@@ -22,3 +22,9 @@ def free_port():
         _given.add(port)
         return port
     raise AssertionError(f"no free port between {_FIRST} and {_LAST}")
+
+
+def is_listened_on(address):
+    host, port = address.rsplit(":", 1)
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0

@@ -8,8 +8,8 @@ import os
 import pathlib
 import threading
 
+from . import bulk, redis_state
 from . import http_client as http
-from . import redis_state
 from .build import BUILD, REPOSITORY, binary
 from .child_client import ChildClient
 from .event_source import EventSource
@@ -252,7 +252,7 @@ class System:
 
     def bulk(self, *users):
         """The bulk answer, as an HTTP answer."""
-        return http.post_json(self.api_address, "/api/presence/status", {"userIds": list(users)})
+        return bulk.ask(self.api_address, *users)
 
     @contextlib.contextmanager
     def sampling_bulk(self, users):
@@ -277,8 +277,7 @@ class System:
 
     def bulk_status(self, user):
         """What the bulk query says of one user now; None where it cannot say."""
-        answer = self.bulk(user)
-        return answer.json()[user]["status"] if answer.status == 200 else None
+        return bulk.state(self.api_address, user)["status"]
 
     def logs(self):
         return "".join(service.log() for service in self.services)

@@ -21,7 +21,6 @@ _QUEUES = ("waiting", "under_way", "queue", "edge_users", "edge_sockets", "subsc
 _LOG_PIECE = 500
 _STATUS = {"o": "online", "a": "away", "b": "busy", "f": "offline"}
 # By a script, because redis-py makes a dict of an entry's fields, which here all have the same name.
-_READ_LOG = "return redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
 
 
 class Recorder:
@@ -30,6 +29,8 @@ class Recorder:
         self._journal = world.journal
         self._log = Journal(world.journal_folder / "log.jsonl")
         self._redis = world.open_redis(socket_timeout=0.5, socket_connect_timeout=0.5)
+        # An entry has a field for each of its records, all of one name: as they come, not as a dictionary.
+        self._redis.set_response_callback("XRANGE", lambda entries, **_: entries)
         self._log_lock = threading.Lock()
         self._after = "-"
         self._over = threading.Event()
@@ -59,7 +60,7 @@ class Recorder:
         """All that is new in it. Called before data is lost on purpose, too."""
         with self._log_lock:
             while True:
-                entries = self._redis.eval_ro(_READ_LOG, 1, "presence:log", self._after, _LOG_PIECE)
+                entries = self._redis.execute_command("XRANGE", "presence:log", self._after, "+", "COUNT", _LOG_PIECE)
                 for entry_id, fields in entries:
                     self._after = "(" + entry_id
                     for record in fields[1::2]:

@@ -7,7 +7,11 @@ import sys
 _FOLDER = pathlib.Path(__file__).resolve().parents[1]
 
 
-def judge(journal_folder):
+STALLED = 3
+
+
+def judge(journal_folder, despite_stalls):
     """Prints what the checker says; returns its exit code."""
-    return subprocess.run([sys.executable, "-B", "-m", "checker", str(journal_folder)], cwd=_FOLDER,
+    options = ["--despite-stalls"] if despite_stalls else []
+    return subprocess.run([sys.executable, "-B", "-m", "checker", str(journal_folder), *options], cwd=_FOLDER,
                           check=False).returncode

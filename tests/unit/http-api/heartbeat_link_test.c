@@ -206,14 +206,22 @@ static void what_comes_together_leaves_together_a_hundred_at_most(void **state) 
     assert_int_equal(heard_sources_count(at.heard), 250);
 }
 
+static bool has_kept(void *count) {
+    return at.kept_count >= *(size_t *)count;
+}
+
+static void run_until_kept(size_t count) {
+    assert_true(process_fixture_run_until(&at.fixture, has_kept, &count, WAIT_MS));
+}
+
 static void of_one_user_the_next_waits_for_the_one_before(void **state) {
     (void)state;
     at.silent = true;
     say("a", STATUS_OFFLINE);
-    process_fixture_run_for(&at.fixture, 50);
+    run_until_kept(1);
     say("a", STATUS_ONLINE);
     say("b", STATUS_ONLINE);
-    process_fixture_run_for(&at.fixture, 50);
+    run_until_kept(2);
     assert_int_equal(at.kept_count, 2);
     assert_string_equal(at.kept[1].last_user, "b");
     at.silent = false; /* the first is asked for again after a third of the deadline */
@@ -249,10 +257,10 @@ static void numbers_rise_and_the_floor_follows_what_is_done(void **state) {
     assert_int_equal(at.kept[1].number, 2);
     at.silent = true;
     say("a", STATUS_ONLINE);
-    process_fixture_run_for(&at.fixture, 50);
+    run_until_kept(3);
     at.silent = false;
     say("b", STATUS_ONLINE);
-    process_fixture_run_for(&at.fixture, 50);
+    run_until_kept(4);
     assert_int_equal(at.kept[3].number, 4);
     assert_int_equal(at.kept[3].floor, 2); /* the third is under way */
     run_until_done(4);
@@ -339,9 +347,9 @@ static void it_is_told_until_a_core_has_taken_it(void **state) {
     at.outcome = ZP__OUTCOME__OUTCOME_UNAVAILABLE;
     at.kept_count = 0;
     begin_announcing();
-    process_fixture_run_for(&at.fixture, 100);
-    assert_true(at.kept_count >= 2);
+    run_until_kept(2);
     at.outcome = ZP__OUTCOME__OUTCOME_OK;
+    run_until_kept(at.kept_count + 1);
     process_fixture_run_for(&at.fixture, 100);
     size_t told = at.kept_count;
     assert_true(at.kept[told - 1].complete && at.kept[told - 1].count == 1);

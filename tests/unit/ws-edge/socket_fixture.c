@@ -15,7 +15,14 @@
 #include "common/base/clock.h"
 #include "common/log/log.h"
 
+enum { REFUSAL_BYTES = 8192 };
+
 static size_t descriptors_before;
+
+#define GOOD_HEAD                                                                                            \
+    "GET /?token=u HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                     \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+const str_view good_head = {GOOD_HEAD, sizeof GOOD_HEAD - 1};
 
 static size_t count_descriptors(void) {
     size_t count = 0;
@@ -245,6 +252,23 @@ void shake_hands(server_side *side, int fd, const char *target, const char *head
         }
         out[++got_bytes] = '\0';
     }
+}
+
+void expect_refused(server_side *side, const char *bytes, const char *status, const char *code,
+                    metric_id metric) {
+    char answer[REFUSAL_BYTES];
+    int64_t before = metrics_get(side->metrics, metric);
+    int fd = connect_client(side);
+    send_bytes(side, fd, bytes, strlen(bytes));
+    size_t len = receive_all(side, fd, answer, sizeof answer);
+    assert_true(len > 0);
+    assert_false(side->was_reset);
+    assert_int_equal(strncmp(answer, status, strlen(status)), 0);
+    assert_non_null(strstr(answer, code));
+    assert_int_equal(answer[len - 1], '\n');
+    assert_int_equal(metrics_get(side->metrics, metric), before + 1);
+    close(fd);
+    assert_int_equal(side->opened_count, 0);
 }
 
 int open_client(server_side *side) {

@@ -54,6 +54,14 @@ bool receive_bytes(server_side *side, int fd, void *out, size_t len_bytes);
 /* Up to the end of the connection, NUL-terminated; returns how many. */
 size_t receive_all(server_side *side, int fd, char *out, size_t out_bytes);
 
+/* A request head that is let in, as user `u`. */
+extern const str_view good_head;
+
+/* Sends `bytes` and expects an answer that begins with `status` and names `code`, and `metric` to count it.
+ */
+void expect_refused(server_side *side, const char *bytes, const char *status, const char *code,
+                    metric_id metric);
+
 /* Sends a good head with `target` and `headers` ("Name: value\r\n"...), and reads the answer into `out`. */
 void shake_hands(server_side *side, int fd, const char *target, const char *headers, char *out,
                  size_t out_bytes);

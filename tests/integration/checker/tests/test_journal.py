@@ -99,6 +99,7 @@ def test_a_stalled_run_is_to_be_repeated(tmp_path):
         lines = made().lines()
         lines.add("observer-full-1", 30.0, "stall", ms=ms)
         assert report_of(lines, tmp_path).exit_code == code
+        assert checker.check(tmp_path, despite_stalls=True).exit_code == checker.CLEAN
 
 
 @pytest.mark.parametrize("as_json", [False, True])
