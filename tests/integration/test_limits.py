@@ -284,6 +284,7 @@ def test_who_does_not_read_is_closed_and_the_others_hear_everything(own_system, 
 
     assert eventually("who does not read is closed", closed, 60) == 1
     assert "edge.client.slow" in edge.log()
+    eventually("it is gone", lambda: edge.metric("zpresence_edge_sockets") == len(users) + 1)
     change("online")
     for user in users:
         bystander.wait_status(user, "online")
