@@ -1,10 +1,9 @@
 """A pytest plugin for machines that stand still now and then, as virtual ones do: a test that failed while its machine was
 measured to be kept from running is run again, and the end of the run says so. No bound can be held to by who does not run.
 
-What fails while the machine ran has failed. A test with attempts of its own is marked `judges_stalls`.
+What fails while the machine ran has failed. A test with attempts of its own is marked `judges_stalls`."""
 
-As a program it is the measuring: a process that does nothing else, and writes a line for each oversleep, `<began> <ms>`."""
-
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -13,23 +12,29 @@ import time
 import pytest
 from _pytest.runner import runtestprotocol
 
+from .waiting import eventually
+
 # As for the nemesis: up to this, a process may be late without being wrong.
 STALL_MS = 200
 ATTEMPTS = 3
-_LOOK_S = 0.02
+_PROGRAM = pathlib.Path(__file__).with_name("stall_watch.py")
 
 
 class _Watch:
-    """Oversleeps of a process of its own: this one's may be due to what it does itself."""
+    """stall_watch.py, a process of its own: this one's oversleeps may be due to what it does itself."""
 
     def __init__(self):
-        self._log = tempfile.TemporaryFile("w+")
-        self._process = subprocess.Popen([sys.executable, "-B", __file__], stdin=subprocess.DEVNULL, stdout=self._log)
+        self._log = tempfile.TemporaryFile("a+")  # both ends share the place in it; lines are appended
+        self._process = subprocess.Popen([sys.executable, "-B", _PROGRAM, str(STALL_MS)], stdin=subprocess.DEVNULL,
+                                         stdout=self._log)
+        eventually("stalls are watched", self._rows)
+
+    def _rows(self):
+        self._log.seek(0)
+        return [tuple(map(float, line.split())) for line in self._log if line.endswith("\n")]
 
     def worst_ms_since(self, began):
-        self._log.seek(0)
-        rows = (line.split() for line in self._log if line.endswith("\n"))
-        return max((float(ms) for at, ms in rows if float(at) >= began - 1), default=0.0)
+        return max((ms for at, ms in self._rows() if at + ms / 1000 >= began), default=0.0)
 
     def end(self):
         self._process.kill()
@@ -55,7 +60,7 @@ def pytest_runtest_protocol(item, nextitem):
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         stall_ms = item.config.stall_watch.worst_ms_since(began)
         failed = [report for report in reports if report.failed]
-        if not failed or stall_ms <= STALL_MS or attempt == ATTEMPTS or item.get_closest_marker("judges_stalls"):
+        if not failed or stall_ms < STALL_MS or attempt == ATTEMPTS or item.get_closest_marker("judges_stalls"):
             break
         first_line = str(getattr(failed[0].longrepr, "reprcrash", failed[0].longrepr)).splitlines()[0]
         item.config.run_again.append(f"{item.nodeid}: kept from running for {stall_ms:.0f} ms; it failed with: {first_line}")
@@ -79,16 +84,3 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("run again, as the machine stood still")
         for line in config.run_again:
             terminalreporter.line(line)
-
-
-def _measure():
-    while True:
-        began = time.monotonic()
-        time.sleep(_LOOK_S)
-        over_ms = (time.monotonic() - began - _LOOK_S) * 1000
-        if over_ms > STALL_MS / 2:
-            print(f"{began:.3f} {over_ms:.0f}", flush=True)
-
-
-if __name__ == "__main__":
-    _measure()
