@@ -11,11 +11,15 @@
 
 enum { WHEEL_SLOTS = 1024, TICK_MIN_MS = 5, TICK_MAX_MS = 250, TICKS_PER_PING = 20, LATE_TICKS_MAX = 4 };
 
+/* An interval's PINGs leave in so many batches: one by one each finds the processor asleep, and all that
+ * serves it cold. A batch is 160 PINGs of a full edge, a few ms of its loop. */
+enum { BATCHES_PER_PING = 120 };
+
 struct liveness {
     process_t *process;
     timer_wheel_t *wheel;
     uv_timer_t timer;
-    uint64_t ttl_ms, ping_ms, tick_ms;
+    uint64_t ttl_ms, ping_ms, ping_batch_ms, tick_ms;
     uint64_t listened_ms, ticked_at_ms;
     liveness_expired_fn *expired;
     void *context;
@@ -23,6 +27,11 @@ struct liveness {
 
 static edge_client *client_of(timer_wheel_entry *entry) {
     return (edge_client *)((char *)entry - offsetof(edge_client, timer));
+}
+
+/* The PING that is due at that moment, or a little earlier, with others. */
+static void plan_ping(const liveness_t *liveness, edge_client *client, uint64_t due_ms) {
+    client->next_ping_ms = due_ms - due_ms % liveness->ping_batch_ms;
 }
 
 static void set_timer(liveness_t *liveness, edge_client *client) {
@@ -43,7 +52,7 @@ static void on_due(void *context, timer_wheel_entry *entry) {
     if (now_ms >= client->next_ping_ms) {
         ws_socket_ping(client->socket);
         metrics_add(liveness->process->metrics, METRIC_EDGE_PINGS, 1);
-        client->next_ping_ms = now_ms + liveness->ping_ms;
+        plan_ping(liveness, client, now_ms + liveness->ping_ms);
     }
     set_timer(liveness, client);
 }
@@ -82,6 +91,7 @@ zp_error liveness_new(liveness_t **ret_liveness, process_t *process, liveness_ex
                  (unsigned long long)liveness->ping_ms);
     }
     liveness->tick_ms = choose_tick_ms(liveness->ping_ms);
+    liveness->ping_batch_ms = liveness->ping_ms < BATCHES_PER_PING ? 1 : liveness->ping_ms / BATCHES_PER_PING;
     liveness->ticked_at_ms = liveness->listened_ms = uv_now(&process->loop);
     liveness->wheel = timer_wheel_new(liveness->tick_ms, WHEEL_SLOTS, liveness->listened_ms);
     if (!liveness->wheel || uv_timer_init(&process->loop, &liveness->timer) != 0) {
@@ -115,7 +125,7 @@ void liveness_watch(liveness_t *liveness, edge_client *client) {
     /* The first PING comes after a part of the interval that differs from socket to socket. */
     uint64_t spread =
         hash_bytes(str_view_make(&client->number, sizeof client->number), 0) % (liveness->ping_ms / 2 + 1);
-    client->next_ping_ms = client->last_life_ms + liveness->ping_ms - spread;
+    plan_ping(liveness, client, client->last_life_ms + liveness->ping_ms - spread);
     set_timer(liveness, client);
 }
 
