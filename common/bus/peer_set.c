@@ -3,7 +3,6 @@
 #include "common/bus/endpoint_list.h"
 #include "common/bus/rendezvous.h"
 #include "common/log/log.h"
-#include "common/runtime/pulse.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -97,13 +96,11 @@ void peer_set_beat_now(peer_set_t *set) {
 }
 
 static void on_beat_timer(uv_timer_t *timer) {
-    pulse_keep(timer);
     peer_set_beat_now(timer->data);
 }
 
 static void on_check_timer(uv_timer_t *timer) {
     peer_set_t *set = timer->data;
-    pulse_keep(timer);
     uint64_t now_ms = uv_now(set->bus.loop);
     uint64_t since_check_ms = now_ms - set->checked_ms;
     set->checked_ms = now_ms;
@@ -160,7 +157,7 @@ static void on_endpoint(void *context, const char *endpoint, bool present) {
 static void start_timer(peer_set_t *set, uv_timer_t *timer, uv_timer_cb on_timer, uint64_t interval_ms) {
     uv_timer_init(set->bus.loop, timer);
     timer->data = set;
-    pulse_start(timer, on_timer, interval_ms);
+    uv_timer_start(timer, on_timer, interval_ms, interval_ms);
     set->timers_open++;
 }
 

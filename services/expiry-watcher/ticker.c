@@ -1,7 +1,6 @@
 #include "services/expiry-watcher/ticker.h"
 #include "common/base/clock.h"
 #include "common/log/log.h"
-#include "common/runtime/pulse.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -51,7 +50,6 @@ static void say_when_trouble_changes(ticker_t *ticker) {
 
 static void on_timer(uv_timer_t *timer) {
     ticker_t *ticker = timer->data;
-    pulse_keep(timer);
     if (ticker->state == TICKER_WAITING && clock_monotonic_ms() - ticker->sent_at_ms >=
                                                config_ms(ticker->bus->config, SETTING_TICK_TIMEOUT_MS)) {
         give_up(ticker);
@@ -121,7 +119,7 @@ zp_error ticker_new(ticker_t **ret_ticker, const bus_context *bus, core_link_t *
     uint64_t interval_ms = config_ms(bus->config, SETTING_CLOCK_TICK_MS);
     uv_timer_init(bus->loop, &ticker->timer);
     ticker->timer.data = ticker;
-    pulse_start(&ticker->timer, on_timer, interval_ms);
+    uv_timer_start(&ticker->timer, on_timer, interval_ms, interval_ms);
     *ret_ticker = ticker;
     return ZP_OK;
 }

@@ -1,6 +1,5 @@
 #include "services/http-api/system_watch.h"
 #include "common/base/clock.h"
-#include "common/runtime/pulse.h"
 #include "services/http-api/core/rate_window.h"
 #include "services/http-api/core_questions.h"
 #include <assert.h>
@@ -91,7 +90,6 @@ static void on_answer(void *context, const Zp__CoreToApi *answer) {
 
 static void on_timer(uv_timer_t *timer) {
     system_watch_t *watch = timer->data;
-    pulse_keep(timer);
     if (!watch->asking) {
         watch->asking = ask_services(watch->cores, on_answer, watch) == ZP_OK;
     }

@@ -2,7 +2,6 @@
 #include "common/base/clock.h"
 #include "common/log/log.h"
 #include "common/runtime/fault.h"
-#include "common/runtime/pulse.h"
 #include "services/presence-core/core/heard.h"
 #include "services/presence-core/core/redis_clock.h"
 #include "services/presence-core/core/redis_info.h"
@@ -228,7 +227,6 @@ static void start_check(epoch_keeper_t *keeper) {
 }
 
 static void on_timer(uv_timer_t *timer) {
-    pulse_keep(timer);
     start_check(timer->data);
 }
 
@@ -268,7 +266,7 @@ zp_error epoch_keeper_new(epoch_keeper_t **ret_keeper, const bus_context *bus,
     uv_timer_init(bus->loop, &keeper->timer);
     keeper->timer.data = keeper;
     uint64_t interval_ms = config_ms(bus->config, SETTING_BEAT_INTERVAL_MS);
-    pulse_start(&keeper->timer, on_timer, interval_ms);
+    uv_timer_start(&keeper->timer, on_timer, interval_ms, interval_ms);
     *ret_keeper = keeper;
     return ZP_OK;
 }

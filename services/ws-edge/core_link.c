@@ -3,7 +3,6 @@
 #include "common/base/random.h"
 #include "common/log/log.h"
 #include "common/runtime/fault.h"
-#include "common/runtime/pulse.h"
 #include "proto/edge_core.pb-c.h"
 #include "proto/valid.h"
 #include "services/ws-edge/core_link_send.h"
@@ -89,7 +88,6 @@ static void send_what_is_due(core_link_t *link) {
 
 static void on_touch_timer(uv_timer_t *timer) {
     core_link_t *link = timer->data;
-    pulse_keep(timer);
     if (!FAULT(NO_TOUCH)) {
         link->touches_due = link->touches.count;
         core_link_send_waiting(link, REQUEST_TOUCHES);
@@ -359,7 +357,7 @@ static bool start_timers(core_link_t *link) {
         link->timers[i].data = link;
         link->open_timers++;
     }
-    pulse_start(&link->timers[TOUCH_TIMER], on_touch_timer, touch_ms);
+    uv_timer_start(&link->timers[TOUCH_TIMER], on_touch_timer, touch_ms, touch_ms);
     core_link_keep_tending(link);
     return true;
 }

@@ -3,7 +3,6 @@
 #include "common/base/hash.h"
 #include "common/log/log.h"
 #include "common/runtime/fault.h"
-#include "common/runtime/pulse.h"
 #include "services/ws-edge/ws_server.h"
 
 #include <stddef.h>
@@ -59,7 +58,6 @@ static void on_due(void *context, timer_wheel_entry *entry) {
 
 static void on_tick(uv_timer_t *timer) {
     liveness_t *liveness = timer->data;
-    pulse_keep(timer);
     uint64_t now_ms = uv_now(&liveness->process->loop);
     uint64_t passed_ms = now_ms - liveness->ticked_at_ms;
     uint64_t most_ms = liveness->tick_ms * LATE_TICKS_MAX;
@@ -100,7 +98,7 @@ zp_error liveness_new(liveness_t **ret_liveness, process_t *process, liveness_ex
         return ZP_NO_MEMORY;
     }
     liveness->timer.data = liveness;
-    pulse_start(&liveness->timer, on_tick, liveness->tick_ms);
+    uv_timer_start(&liveness->timer, on_tick, liveness->tick_ms, liveness->tick_ms);
     *ret_liveness = liveness;
     return ZP_OK;
 }

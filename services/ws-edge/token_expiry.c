@@ -1,7 +1,6 @@
 #include "services/ws-edge/token_expiry.h"
 
 #include "common/base/clock.h"
-#include "common/runtime/pulse.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -44,7 +43,6 @@ static void on_due(void *context, timer_wheel_entry *entry) {
 
 static void on_tick(uv_timer_t *timer) {
     token_expiry_t *expiry = timer->data;
-    pulse_keep(timer);
     timer_wheel_advance(expiry->wheel, uv_now(expiry->loop), on_due, expiry);
     if (timer_wheel_count(expiry->wheel) == 0) {
         uv_timer_stop(timer);
@@ -93,7 +91,7 @@ zp_error token_expiry_watch(token_expiry_t *expiry, edge_client *client, uint64_
     client->ends = deadline;
     if (timer_wheel_count(expiry->wheel) == 0) {
         timer_wheel_advance(expiry->wheel, uv_now(expiry->loop), on_due, expiry); /* it stood still */
-        pulse_start(&expiry->timer, on_tick, TICK_MS);
+        uv_timer_start(&expiry->timer, on_tick, TICK_MS, TICK_MS);
     }
     set(expiry, deadline);
     return ZP_OK;
