@@ -10,15 +10,11 @@
 
 enum { WHEEL_SLOTS = 1024, TICK_MIN_MS = 5, TICK_MAX_MS = 250, TICKS_PER_PING = 20, LATE_TICKS_MAX = 4 };
 
-/* An interval's PINGs leave in so many batches: one by one each finds the processor asleep, and all that
- * serves it cold. A batch is 160 PINGs of a full edge, a few ms of its loop. */
-enum { BATCHES_PER_PING = 120 };
-
 struct liveness {
     process_t *process;
     timer_wheel_t *wheel;
     uv_timer_t timer;
-    uint64_t ttl_ms, ping_ms, ping_batch_ms, tick_ms;
+    uint64_t ttl_ms, ping_ms, tick_ms;
     uint64_t listened_ms, ticked_at_ms;
     liveness_expired_fn *expired;
     void *context;
@@ -26,11 +22,6 @@ struct liveness {
 
 static edge_client *client_of(timer_wheel_entry *entry) {
     return (edge_client *)((char *)entry - offsetof(edge_client, timer));
-}
-
-/* The PING that is due at that moment, or a little earlier, with others. */
-static void plan_ping(const liveness_t *liveness, edge_client *client, uint64_t due_ms) {
-    client->next_ping_ms = due_ms - due_ms % liveness->ping_batch_ms;
 }
 
 static void set_timer(liveness_t *liveness, edge_client *client) {
@@ -51,7 +42,7 @@ static void on_due(void *context, timer_wheel_entry *entry) {
     if (now_ms >= client->next_ping_ms) {
         ws_socket_ping(client->socket);
         metrics_add(liveness->process->metrics, METRIC_EDGE_PINGS, 1);
-        plan_ping(liveness, client, now_ms + liveness->ping_ms);
+        client->next_ping_ms = now_ms + liveness->ping_ms;
     }
     set_timer(liveness, client);
 }
@@ -89,7 +80,6 @@ zp_error liveness_new(liveness_t **ret_liveness, process_t *process, liveness_ex
                  (unsigned long long)liveness->ping_ms);
     }
     liveness->tick_ms = choose_tick_ms(liveness->ping_ms);
-    liveness->ping_batch_ms = liveness->ping_ms < BATCHES_PER_PING ? 1 : liveness->ping_ms / BATCHES_PER_PING;
     liveness->ticked_at_ms = liveness->listened_ms = uv_now(&process->loop);
     liveness->wheel = timer_wheel_new(liveness->tick_ms, WHEEL_SLOTS, liveness->listened_ms);
     if (!liveness->wheel || uv_timer_init(&process->loop, &liveness->timer) != 0) {
@@ -123,7 +113,7 @@ void liveness_watch(liveness_t *liveness, edge_client *client) {
     /* The first PING comes after a part of the interval that differs from socket to socket. */
     uint64_t spread =
         hash_bytes(str_view_make(&client->number, sizeof client->number), 0) % (liveness->ping_ms / 2 + 1);
-    plan_ping(liveness, client, client->last_life_ms + liveness->ping_ms - spread);
+    client->next_ping_ms = client->last_life_ms + liveness->ping_ms - spread;
     set_timer(liveness, client);
 }
 

@@ -1,10 +1,9 @@
 /* liveness - every socket's PINGs and the end of its patience, from one timer wheel.
  * A PING goes out every min(PING_INTERVAL, PRESENCE_TTL / 3), phases spread so that a restart does not
- * synchronise all clients, over 120 batches, as many PINGs at once cost half as much as one by one;
- * PRESENCE_TTL after the last sign of life (any inbound frame) the socket has expired. Silence is counted in
- * listened time: a clock that stands still while this process does not run (SIGSTOP, a stalled machine), for
- * then PONGs wait in the kernel and no PING asked for more. Owns: the wheel and its timer. Time: listened ms.
- * Cost: O(1) a PING. Threads: the loop's. */
+ * synchronise all clients; PRESENCE_TTL after the last sign of life (any inbound frame) the socket has
+ * expired. Silence is counted in listened time: a clock that stands still while this process does not run
+ * (SIGSTOP, a stalled machine), for then PONGs wait in the kernel and no PING asked for more. Owns: the wheel
+ * and its timer. Time: listened ms. Cost: O(1) a PING. Threads: the loop's. */
 #ifndef ZP_WS_EDGE_LIVENESS_H
 #define ZP_WS_EDGE_LIVENESS_H
 
