@@ -63,7 +63,8 @@ static void on_guest_closed(uv_handle_t *poll) {
     free(poll->data);
 }
 
-/* Takes the guest off its list and the loop off its descriptor, which is the caller's from here on. */
+/* Takes the guest off its list and the loop off its descriptor, which is the caller's from here on. Its
+ * memory goes when the loop lets go of it, or with the call that took it (guests_take). */
 static int release(guest *g) {
     assert(g->state != GUEST_GONE);
     ring_remove(&g->link);
@@ -75,16 +76,8 @@ static int release(guest *g) {
     return g->fd;
 }
 
-/* After its release; one that was watched goes when the loop lets go of it. */
-static void forget(guest *g) {
-    if (!g->watched) {
-        free(g);
-    }
-}
-
 static void dismiss(guest *g) {
     close(release(g));
-    forget(g);
 }
 
 /* What it still sends is read and dropped until it closes, or its time is up. False: it is gone at once. */
@@ -213,7 +206,6 @@ static bool take_head(guest *g, size_t len_bytes) {
     /* First off the loop: whoever gets the descriptor puts a handle of its own on it. */
     int fd = release(g);
     guests->hooks.enter(guests->context, fd, &head, from, &claims);
-    forget(g);
     return false;
 }
 
@@ -327,7 +319,6 @@ static void make_room(guests_t *guests) {
     }
     guest *slow = oldest_of(&guests->reading);
     refusals_turn_away(&guests->refusals, release(slow), REFUSED_EVICTED, &slow->address);
-    forget(slow);
 }
 
 static guest *new_guest(guests_t *guests, int fd, ip_address peer) {
@@ -365,6 +356,9 @@ bool guests_take(guests_t *guests, int fd, ip_address peer) {
     bool stays = refusal != NOT_REFUSED ? refuse(g, refusal) : read_head(g);
     if (stays && !watch(g)) {
         dismiss(g);
+    }
+    if (g->state == GUEST_GONE && !g->watched) {
+        free(g);
     }
     set_deadline(guests);
     return !guests->knock_refused;
@@ -416,7 +410,6 @@ void guests_destroy(guests_t **ref) {
     dismiss_due(guests, &guests->answered, UINT64_MAX);
     for (guest *g; (g = oldest_of(&guests->reading));) {
         refusals_turn_away(&guests->refusals, release(g), REFUSED_STOPPING, &g->address);
-        forget(g);
     }
     uv_close((uv_handle_t *)&guests->deadline, on_deadline_closed);
 }
