@@ -24,7 +24,7 @@ def scale(bench, make):
     span = f"{sizes.large_sockets:,} sockets over {sizes.large_edges} edges, against {sizes.large_small:,} on one"
     socket = bench.line("scale", "zpresence", f"ws-edge: memory per socket, {span}", "x", target=1.2, digits=2)
     socket.values = [many.kb / few.kb]
-    socket.notes = [f"{many.kb:.2f} KB against {few.kb:.2f}, each of the second half; all processes and Redis: {many.all_kb:.2f} KB a "
+    socket.notes = [f"{many.kb:.2f} KB against {few.kb:.2f}, from an empty edge; all processes and Redis: {many.all_kb:.2f} KB a "
                     f"user; opened at {many.opened_per_second:,.0f}/s"]
     ping = bench.line("scale", "zpresence", f"whole-system CPU per PING, {span}", "x", target=1.2, digits=2)
     ping.values = [cost / statistics.median(few.costs) for cost in many.costs]
@@ -51,16 +51,14 @@ def _scale_once(bench, make, edges, sockets, interval_ms):
     sizes = bench.sizes
     with make(edges=edges, PING_INTERVAL=interval_ms) as subject:
         floor = bench.floor(subject)
+        empty = settled_memory_kb(subject, sizes.still_s)
         with bench.fleet(subject, users=sockets, processes=edges) as fleet:
-            half = sockets // 2  # in which everything is that is needed only once
-            fleet.open_users(half, window=64 * edges)
-            before = settled_memory_kb(subject, sizes.still_s)
             began = time.monotonic()
-            fleet.open_users(sockets - half, first=half, window=64 * edges)
+            fleet.open_users(sockets, window=64 * edges)
             took = time.monotonic() - began
             full = settled_memory_kb(subject, sizes.still_s)
-            result = _Scale(sum(full[name] - before[name] for name in subject.front) / (sockets - half),
-                            sum(full[name] - before[name] for name in full) / (sockets - half), (sockets - half) / took)
+            result = _Scale(sum(full[name] - empty[name] for name in subject.front) / sockets,
+                            sum(full[name] - empty[name] for name in full) / sockets, sockets / took)
             fleet.pause(interval_ms / 1000)
             result.statements = -_announced(subject)
             for _ in bench.rounds():
