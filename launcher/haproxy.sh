@@ -78,11 +78,13 @@ defaults
     option http-server-close
     option redispatch
     default-server inter 1s fastinter 250ms downinter 500ms fall 2 rise 1
-    http-error status 400 content-type application/json string '{\"error\": \"Bad request\"}'
-    http-error status 408 content-type application/json string '{\"error\": \"The request came too slowly\"}'
-    http-error status 502 content-type application/json string '{\"error\": \"The server broke off\"}'
-    http-error status 504 content-type application/json string '{\"error\": \"The server took too long\"}'
-    http-error status 503 content-type application/json string '{\"error\": \"No server is ready\"}' hdr Retry-After 1
+    # Of heads that it cannot read, or that do not come within timeout http-request, HAProxy 2.6 tells in HTML of its own, whatever
+    # stands here: this is for what comes behind a head.
+    http-error status 400 content-type application/json string '{\"error\": \"Bad request\", \"code\": \"malformed_request\"}'
+    http-error status 408 content-type application/json string '{\"error\": \"The request came too slowly\", \"code\": \"request_too_slow\"}'
+    http-error status 502 content-type application/json string '{\"error\": \"The server broke off\", \"code\": \"server_broke_off\"}'
+    http-error status 504 content-type application/json string '{\"error\": \"The server took too long\", \"code\": \"server_too_slow\"}'
+    http-error status 503 content-type application/json string '{\"error\": \"No server is ready\", \"code\": \"no_server_ready\"}' hdr Retry-After 1
 
 frontend clients
     bind $(gateway_bind)

@@ -1,6 +1,9 @@
 # look - ps and logs: what runs, and what it says.
 # shellcheck shell=bash
 
+LOG_LINES=100
+LOG_LINES_FOLLOWED=20
+
 # One line each on stdout, for programs too; what needs a word more goes to stderr.
 command_ps() {
     (($# == 0)) || usage_error "ps takes no arguments"
@@ -11,7 +14,7 @@ command_ps() {
     for name in $(running_names); do
         describe "$name"
         pid=$(live_pid "$name" service) || pid=-
-        echo "$name $pid $ADDRESS"
+        echo "$name $pid ${ADDRESS:--} ${ADMIN:--}"
         if ! live_pid "$name" keeper >/dev/null; then
             note "nobody keeps $name: its keeper was killed (./zpresence down, then up)"
         elif trouble=$(restless "$name"); then
@@ -22,21 +25,20 @@ command_ps() {
 
 # What listens where, for people.
 print_table() {
-    local name url
+    local name url remark
     url=$(gateway_host):$PORT
+    print_row process address admin ''
     for name in $(running_names); do
         describe "$name"
-        printf '%-18s %-22s' "$name" "$ADDRESS"
-        case $(kind_of "$name") in
+        case $name in
         gateway)
-            printf 'where clients come in%s, at most %d at once' \
-                "$([[ $BIND ]] || echo ', on every address of this machine')" "$(gateway_clients_max)"
+            remark=$(printf 'where clients come in%s, at most %d at once' \
+                "$([[ $BIND ]] || echo ', on every address of this machine')" "$(gateway_clients_max)")
             ;;
-        redis) printf 'redis-cli -p %s' "${ADDRESS##*:}" ;;
-        expiry-watcher) printf 'admin' ;;
-        *) printf 'admin %s' "$ADMIN" ;;
+        redis) remark="redis-cli -p ${ADDRESS##*:}" ;;
+        *) remark= ;;
         esac
-        echo
+        print_row "$name" "${ADDRESS:--}" "${ADMIN:--}" "$remark"
     done
     printf '\nTry:\n'
     printf '    http://%s/ in a browser\n' "${url/127.0.0.1/localhost}"
@@ -44,35 +46,49 @@ print_table() {
         "${url/127.0.0.1/localhost}"
 }
 
+# Columns, without blanks at the end.
+print_row() {
+    local row
+    printf -v row '%-18s %-22s %-16s  %s' "$@"
+    echo "${row%"${row##*[! ]}"}"
+}
+
 command_logs() {
     load_settings
-    local follow='' name file files=()
-    local logs=$HOME_DIR/logs
-    if [[ ${1:-} == -f || ${1:-} == --follow ]]; then
-        follow=1
-        shift
-    fi
-    if (($# == 0)); then
-        for name in $(running_names); do
-            files+=("$logs/$name.log")
+    local argument file found follow='' names=() files=() logs=$HOME_DIR/logs
+    for argument; do
+        case $argument in
+        -f | --follow) follow=1 ;;
+        *) names+=("$argument") ;;
+        esac
+    done
+    for argument in "${names[@]}"; do
+        found=()
+        for file in "$logs/$argument.log" "$logs/$argument"-[0-9]*.log; do
+            [[ -e $file && $argument != */* ]] && found+=("$file")
         done
-    fi
-    for name; do
-        if [[ $name == -f ]]; then
-            follow=1
-            continue
-        fi
-        [[ $name =~ ^[a-z0-9-]+$ ]] || usage_error "there is no process '$name'"
-        local found=()
-        for file in "$logs/$name.log" "$logs/$name"-[0-9]*.log; do
-            [[ -e $file ]] && found+=("$file")
-        done
-        ((${#found[@]})) || fail "there is no log of '$name' in $logs"
+        ((${#found[@]})) || fail "there is no log of '$argument'; there are: $(names_of_logs)"
         files+=("${found[@]}")
     done
-    ((${#files[@]})) || fail "nothing runs in $HOME_DIR"
-    if [[ $follow ]]; then
-        exec tail -n 20 -F "${files[@]}"
+    if ((${#names[@]} == 0)); then
+        for argument in $(running_names); do
+            files+=("$logs/$argument.log")
+        done
+        ((${#files[@]})) || fail "nothing runs in $HOME_DIR; there are logs of: $(names_of_logs)"
     fi
-    tail -n 100 "${files[@]}"
+    if [[ $follow ]]; then
+        note "the last $LOG_LINES_FOLLOWED lines of each log, and what comes (whole ones: $logs)"
+        exec tail -n "$LOG_LINES_FOLLOWED" -F "${files[@]}"
+    fi
+    note "the last $LOG_LINES lines of each log (whole ones: $logs)"
+    tail -n "$LOG_LINES" "${files[@]}"
+}
+
+# Prints in one line whose logs there are.
+names_of_logs() {
+    local file names=()
+    for file in "$HOME_DIR"/logs/*.log; do
+        [[ -e $file ]] && names+=("$(basename "$file" .log)")
+    done
+    echo "${names[*]:-none}"
 }

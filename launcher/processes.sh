@@ -18,7 +18,7 @@ trusted_proxies() {
     echo "127.0.0.1${named:+,$named}"
 }
 
-# describe NAME: sets ADDRESS (where its clients reach it), ADMIN (host:port of /readyz, empty for redis),
+# describe NAME: sets ADDRESS (where its clients reach it; empty: it has none), ADMIN (host:port of /readyz, empty for redis),
 # COMMAND and SETTINGS (name=value, over those of the environment). Its ports must have been allocated.
 describe() {
     local name=$1 kind first='' endpoints=file:$HOME_DIR/endpoints
@@ -63,8 +63,8 @@ describe() {
         SETTINGS+=("CORE_LISTEN=tcp://$ADDRESS" "CORE_PUB_LISTEN=tcp://127.0.0.1:$((first + 1))")
         ;;
     expiry-watcher)
-        ADDRESS=127.0.0.1:$first # it has no clients but who looks at it
-        ADMIN=$ADDRESS
+        ADDRESS=
+        ADMIN=127.0.0.1:$first
         SETTINGS+=("CORE_ENDPOINTS=$endpoints/presence-core")
         ;;
     esac

@@ -7,8 +7,11 @@ fail() {
     exit 1
 }
 
+# Where it says how it is done right.
+SEE='./zpresence help'
+
 usage_error() {
-    printf 'zpresence: %s (./zpresence help)\n' "$*" >&2
+    printf 'zpresence: %s (%s)\n' "$*" "$SEE" >&2
     exit 2
 }
 

@@ -27,7 +27,7 @@ command_scale() {
 # New ones are ready before anyone is sent to them; those that leave are sent nobody any more before they stop. What an
 # earlier scale did not get done is done now.
 scale_kind() {
-    local kind=$1 count=$2 number name all have leaving=() coming=()
+    local kind=$1 count=$2 number name all have leaving=() coming=() doing='' interrupted=''
     mapfile -t have < <(running_of_kind "$kind")
     for ((number = 1; number <= count; number++)); do
         is_alive "$kind-$number" || coming+=("$kind-$number")
@@ -36,11 +36,12 @@ scale_kind() {
         ((${name##*-} > count)) && leaving+=("$name")
     done
 
+    trap leave_scale EXIT
+    trap 'interrupted=1; exit 130' INT TERM HUP PIPE
     if ((${#coming[@]})); then
+        doing="starting ${coming[*]}: stopped again"
         printf 'Starting'
         look_at_ports
-        trap 'stop_processes "${coming[@]}"' EXIT
-        trap 'exit 130' INT TERM HUP PIPE
         for name in "${coming[@]}"; do
             allocate_ports_of "$name"
             start_process "$name" || exit 1
@@ -48,18 +49,35 @@ scale_kind() {
         await_ready "${coming[@]}" || exit 1
         echo
         drop_claims
-        trap - EXIT INT TERM HUP PIPE
+        coming=()
     fi
+    doing="telling others of $kind"
     mapfile -t all < <(running_names)
     for name in "${leaving[@]}"; do
         mapfile -t all < <(printf '%s\n' "${all[@]}" | grep -vxF "$name")
     done
     tell_peers "$kind" "${all[@]}"
     if ((${#leaving[@]})); then
+        doing="stopping ${leaving[*]}"
         echo "Stopping ${leaving[*]}"
         stop_processes "${leaving[@]}"
     fi
+    trap - EXIT INT TERM HUP PIPE
     echo "$kind: $count"
+}
+
+# Where scale_kind ends half-way: those that were not ready yet go again, as nobody has been sent to them; everything else
+# stays as it is, for the next scale.
+leave_scale() {
+    local status=$? names
+    trap '' INT TERM HUP PIPE
+    [[ $interrupted ]] && note "interrupted while $doing"
+    ((${#coming[@]})) && stop_processes "${coming[@]}"
+    if [[ $interrupted ]]; then
+        mapfile -t names < <(running_of_kind "$kind")
+        note "there are now ${names[*]}; the same scale does the rest"
+    fi
+    exit "$status"
 }
 
 # tell_peers KIND NAME...: those who send someone to processes of KIND now know the NAMEs, and were told only if they

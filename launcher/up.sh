@@ -81,14 +81,22 @@ check_address() {
     esac
 }
 
-# What a service cannot use is its one line, before anything is started. A line of the log is shown from its event.
+# What a service cannot use, a line for each, before anything is started. A line of the log is shown from its event.
 check_settings() {
-    local service trouble
+    local service trouble line errors
     for service in "${SERVICES[@]}"; do
         trouble=$(cd "$ROOT" && "$BIN_DIR/$service" --check-config 2>&1 >/dev/null) && continue
-        trouble=${trouble##*$'\n'}
-        [[ $trouble =~ ^[0-9]{4}-[^\ ]+\ ERROR\ [^\ ]+\ (.*)$ ]] && trouble="$service: ${BASH_REMATCH[1]}"
-        fail "$trouble"
+        errors=()
+        while IFS= read -r line; do
+            if [[ $line =~ ^[0-9]{4}-[^\ ]+\ ([A-Z]+)\ [^\ ]+\ (.*)$ ]]; then
+                [[ ${BASH_REMATCH[1]} == ERROR ]] || continue
+                line="$service: ${BASH_REMATCH[2]}"
+            fi
+            errors+=("$line")
+        done <<<"$trouble"
+        ((${#errors[@]} > 0)) || errors=("$service: ${trouble##*$'\n'}")
+        ((${#errors[@]} == 1)) || printf 'zpresence: %s\n' "${errors[@]:0:${#errors[@]}-1}" >&2
+        fail "${errors[-1]}"
     done
 }
 

@@ -29,7 +29,7 @@ static bool statement_valid(const Zp__Statement *statement) {
 static bool statements_valid(const Zp__Statements *statements) {
     if (!valid_incarnation(statements->incarnation) || !valid_name(statements->edge) ||
         !valid_incarnation_or_empty(statements->replaces) || !valid_number(statements->floor) ||
-        statements->n_statements > VALID_STATEMENTS_MAX) {
+        !valid_number(statements->void_after_ms) || statements->n_statements > VALID_STATEMENTS_MAX) {
         return false;
     }
     for (size_t i = 0; i < statements->n_statements; i++) {
@@ -58,6 +58,26 @@ static bool join_valid(const Zp__Join *join) {
            valid_incarnation_or_empty(join->replaces) && strcmp(join->incarnation, join->replaces) != 0;
 }
 
+/* What a question and its answer have in common. */
+static bool roster_named(const Zp__Roster *roster) {
+    return (roster->kind == ZP__ROSTER__KIND__KIND_GROUP ||
+            roster->kind == ZP__ROSTER__KIND__KIND_CONTACTS) &&
+           valid_user_id(roster->id);
+}
+
+static bool rosters_query_valid(const Zp__RostersQuery *query) {
+    if (query->n_rosters == 0 || query->n_rosters > VALID_ROSTERS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < query->n_rosters; i++) {
+        const Zp__Roster *roster = query->rosters[i];
+        if (!roster_named(roster) || !valid_number(roster->version) || roster->n_user_ids > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool edge_to_core_valid(const Zp__EdgeToCore *message) {
     switch (message->body_case) {
     case ZP__EDGE_TO_CORE__BODY_BEAT:
@@ -75,6 +95,14 @@ bool edge_to_core_valid(const Zp__EdgeToCore *message) {
         return valid_incarnation(message->leave->incarnation);
     case ZP__EDGE_TO_CORE__BODY_ONLINE_QUERY:
         return valid_online_query(message->online_query);
+    case ZP__EDGE_TO_CORE__BODY_STATUS_QUERY:
+        return valid_status_query(message->status_query);
+    case ZP__EDGE_TO_CORE__BODY_GROUP_CHANGE:
+        return valid_user_id(message->group_change->user_id) &&
+               valid_user_id(message->group_change->group_id) &&
+               valid_number(message->group_change->void_after_ms);
+    case ZP__EDGE_TO_CORE__BODY_ROSTERS_QUERY:
+        return rosters_query_valid(message->rosters_query);
     case ZP__EDGE_TO_CORE__BODY__NOT_SET:
     case _ZP__EDGE_TO_CORE__BODY__CASE_IS_INT_SIZE:
         break;
@@ -107,6 +135,27 @@ static bool kicks_valid(const Zp__Kicks *kicks) {
     return true;
 }
 
+static bool group_changed_valid(const Zp__GroupChanged *changed) {
+    int result = (int)changed->result;
+    return valid_outcome(changed->outcome) && (changed->outcome != ZP__OUTCOME__OUTCOME_OK ||
+                                               (result >= ZP__GROUP_RESULT__GROUP_RESULT_DONE &&
+                                                result <= ZP__GROUP_RESULT__GROUP_RESULT_NO_ROOM));
+}
+
+static bool rosters_reply_valid(const Zp__RostersReply *reply) {
+    if (!valid_outcome(reply->outcome) || reply->n_rosters > VALID_ROSTERS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < reply->n_rosters; i++) {
+        const Zp__Roster *roster = reply->rosters[i];
+        if (!roster_named(roster) || !valid_number_set(roster->version) ||
+            !valid_user_ids(roster->user_ids, roster->n_user_ids, VALID_ROSTER_USERS_MAX)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool core_to_edge_valid(const Zp__CoreToEdge *message) {
     switch (message->body_case) {
     case ZP__CORE_TO_EDGE__BODY_BEAT_REPLY:
@@ -117,6 +166,14 @@ bool core_to_edge_valid(const Zp__CoreToEdge *message) {
         return kicks_valid(message->kicks);
     case ZP__CORE_TO_EDGE__BODY_ONLINE_REPLY:
         return valid_online_reply(message->online_reply);
+    case ZP__CORE_TO_EDGE__BODY_STATUS_REPLY:
+        return valid_status_reply(message->status_reply) &&
+               (message->status_reply->outcome != ZP__OUTCOME__OUTCOME_OK ||
+                valid_number_set(message->status_reply->epoch));
+    case ZP__CORE_TO_EDGE__BODY_GROUP_CHANGED:
+        return group_changed_valid(message->group_changed);
+    case ZP__CORE_TO_EDGE__BODY_ROSTERS_REPLY:
+        return rosters_reply_valid(message->rosters_reply);
     case ZP__CORE_TO_EDGE__BODY__NOT_SET:
     case _ZP__CORE_TO_EDGE__BODY__CASE_IS_INT_SIZE:
         break;
@@ -245,7 +302,28 @@ static bool updates_valid(const Zp__Updates *updates) {
 
 static bool fanout_beat_valid(const Zp__FanoutBeat *beat) {
     return (beat->ready ? valid_position(beat->position) : valid_position_or_absent(beat->position)) &&
-           valid_number(beat->generation) && valid_number(beat->last_number);
+           valid_number(beat->generation) && valid_number(beat->last_number) &&
+           valid_number(beat->last_watch);
+}
+
+static bool interest_valid(const Zp__Interest *interest) {
+    return valid_number_set(interest->generation) && !(interest->all && interest->by_user) &&
+           interest->wire_forms < WIRE_FORM_BIT(WIRE_FORMS_COUNT) && valid_position_or_absent(interest->seen);
+}
+
+static bool watch_valid(const Zp__Watch *watch) {
+    return valid_number_set(watch->generation) && valid_number_set(watch->number) &&
+           watch->n_add <= VALID_PIECE_MAX && watch->n_remove <= VALID_PIECE_MAX - watch->n_add &&
+           valid_user_ids(watch->add, watch->n_add, VALID_PIECE_MAX) &&
+           valid_user_ids(watch->remove, watch->n_remove, VALID_PIECE_MAX);
+}
+
+static bool watched_valid(const Zp__Watched *watched) {
+    return valid_number_set(watched->generation) && valid_number_set(watched->number) &&
+           valid_position(watched->position) && watched->n_users <= VALID_PIECE_MAX &&
+           watched->n_offline <= VALID_PIECE_MAX - watched->n_users &&
+           valid_user_states(watched->users, watched->n_users, VALID_PIECE_MAX) &&
+           valid_user_ids(watched->offline, watched->n_offline, VALID_PIECE_MAX);
 }
 
 bool subscriber_to_fanout_valid(const Zp__SubscriberToFanout *message) {
@@ -253,11 +331,11 @@ bool subscriber_to_fanout_valid(const Zp__SubscriberToFanout *message) {
     case ZP__SUBSCRIBER_TO_FANOUT__BODY_BEAT:
         return valid_beat(message->beat);
     case ZP__SUBSCRIBER_TO_FANOUT__BODY_INTEREST:
-        return valid_number_set(message->interest->generation) &&
-               message->interest->wire_forms < WIRE_FORM_BIT(WIRE_FORMS_COUNT) &&
-               valid_position_or_absent(message->interest->seen);
+        return interest_valid(message->interest);
     case ZP__SUBSCRIBER_TO_FANOUT__BODY_DETACH:
         return valid_number_set(message->detach->generation);
+    case ZP__SUBSCRIBER_TO_FANOUT__BODY_WATCH:
+        return watch_valid(message->watch);
     case ZP__SUBSCRIBER_TO_FANOUT__BODY__NOT_SET:
     case _ZP__SUBSCRIBER_TO_FANOUT__BODY__CASE_IS_INT_SIZE:
         break;
@@ -274,6 +352,8 @@ bool fanout_to_subscriber_valid(const Zp__FanoutToSubscriber *message) {
                valid_user_states(message->view->users, message->view->n_users, VALID_PIECE_MAX);
     case ZP__FANOUT_TO_SUBSCRIBER__BODY_UPDATES:
         return updates_valid(message->updates);
+    case ZP__FANOUT_TO_SUBSCRIBER__BODY_WATCHED:
+        return watched_valid(message->watched);
     case ZP__FANOUT_TO_SUBSCRIBER__BODY__NOT_SET:
     case _ZP__FANOUT_TO_SUBSCRIBER__BODY__CASE_IS_INT_SIZE:
         break;

@@ -45,6 +45,8 @@ enum {
     VALID_SESSION_TYPE_MAX_BYTES = 64,   /* 1 or more, as a user id */
     VALID_ROOM_NAME_MAX_BYTES = 128,     /* 0 or more, likewise */
     VALID_SESSION_TOKEN_BYTES = 64,      /* lower-case hex digits, exactly: 256 bits */
+    VALID_ROSTERS_MAX = 100,             /* in one RostersQuery and its reply */
+    VALID_ROSTER_USERS_MAX = 1000,       /* in one of them */
     VALID_FRAME_MAX_BYTES = 4096,
     VALID_AGE_MAX_MS = 7 * 24 * 3600 * 1000, /* of an activity, at its statement or touch */
 };

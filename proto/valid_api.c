@@ -103,8 +103,7 @@ bool api_to_core_valid(const Zp__ApiToCore *message) {
     case ZP__API_TO_CORE__BODY_BEAT:
         return valid_beat(message->beat);
     case ZP__API_TO_CORE__BODY_STATUS_QUERY:
-        return valid_user_ids(message->status_query->user_ids, message->status_query->n_user_ids,
-                              VALID_QUERY_USERS_MAX);
+        return valid_status_query(message->status_query);
     case ZP__API_TO_CORE__BODY_SERVICES_QUERY:
         return true;
     case ZP__API_TO_CORE__BODY_EXPLAIN_QUERY:
@@ -132,9 +131,7 @@ bool core_to_api_valid(const Zp__CoreToApi *message) {
     case ZP__CORE_TO_API__BODY_BEAT_REPLY:
         return valid_beat_reply(message->beat_reply);
     case ZP__CORE_TO_API__BODY_STATUS_REPLY:
-        return valid_outcome(message->status_reply->outcome) &&
-               valid_user_states(message->status_reply->users, message->status_reply->n_users,
-                                 VALID_QUERY_USERS_MAX);
+        return valid_status_reply(message->status_reply);
     case ZP__CORE_TO_API__BODY_SERVICES_REPLY:
         return services_reply_valid(message->services_reply);
     case ZP__CORE_TO_API__BODY_EXPLAIN_REPLY:

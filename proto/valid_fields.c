@@ -131,12 +131,14 @@ bool valid_process(const Zp__ProcessInfo *process) {
 
 bool valid_beat(const Zp__Beat *beat) {
     return valid_process(beat->process) && valid_position_or_absent(beat->seen) &&
-           valid_incarnation_or_empty(beat->incarnation) && valid_number(beat->number);
+           valid_incarnation_or_empty(beat->incarnation) && valid_number(beat->number) &&
+           !(beat->last && beat->incarnation[0] != '\0');
 }
 
 /* A core without Redis answers beats too, and knows no position then. */
 bool valid_beat_reply(const Zp__BeatReply *reply) {
-    return valid_outcome(reply->outcome) && valid_position_or_absent(reply->position);
+    return valid_outcome(reply->outcome) && valid_position_or_absent(reply->position) &&
+           valid_number(reply->redis_time_ms);
 }
 
 bool valid_user_state(const Zp__UserState *user) {
@@ -206,4 +208,13 @@ bool valid_online_reply(const Zp__OnlineReply *reply) {
         }
     }
     return true;
+}
+
+bool valid_status_query(const Zp__StatusQuery *query) {
+    return valid_user_ids(query->user_ids, query->n_user_ids, VALID_QUERY_USERS_MAX);
+}
+
+bool valid_status_reply(const Zp__StatusReply *reply) {
+    return valid_outcome(reply->outcome) && valid_number(reply->epoch) &&
+           valid_user_states(reply->users, reply->n_users, VALID_QUERY_USERS_MAX);
 }

@@ -36,5 +36,7 @@ bool valid_transitions(const Zp__Transitions *transitions);
 bool valid_replay_reply(const Zp__ReplayReply *reply);
 bool valid_online_query(const Zp__OnlineQuery *query);
 bool valid_online_reply(const Zp__OnlineReply *reply);
+bool valid_status_query(const Zp__StatusQuery *query);
+bool valid_status_reply(const Zp__StatusReply *reply);
 
 #endif

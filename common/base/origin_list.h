@@ -12,4 +12,8 @@ bool origin_list_has_all(const char *list);
 /* Whether `origin`, as a browser sent it, is an item: compared byte by byte, as browsers do. */
 bool origin_list_has(const char *list, str_view origin);
 
+/* Whether each item may be what a browser sends: scheme://host or scheme://host:port, and nothing behind it;
+ * "null", "file://", or "*". An empty list is one too. */
+bool origin_list_is_valid(const char *list);
+
 #endif

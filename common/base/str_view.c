@@ -117,3 +117,12 @@ const char *str_view_escape(str_view view, char *out, size_t out_bytes) {
     out[used] = '\0';
     return out;
 }
+
+bool str_view_consists_of(str_view view, const char *accepted) {
+    for (size_t i = 0; i < view.len; i++) {
+        if (view.ptr[i] == '\0' || !strchr(accepted, view.ptr[i])) {
+            return false;
+        }
+    }
+    return view.len > 0;
+}

@@ -36,9 +36,13 @@ char *str_view_dup(str_view view);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629) without control characters (C0, DEL, C1). */
 bool str_view_is_clean_text(str_view view);
 
+/* Whether there are bytes, and all of them are among the characters of `accepted`. */
+bool str_view_consists_of(str_view view, const char *accepted);
+
 /* Writes `view` into `out` so that it can stand in a log line: printable ASCII as it is; spaces, quotes,
  * backslashes and everything else as \xHH, so that no value passes for another key=value pair; cut to fit,
  * always NUL-terminated. Returns `out`. */
+#define STR_VIEW_ESCAPED_BYTES(bytes) (4 * (bytes) + 1) /* room for so many of them */
 const char *str_view_escape(str_view view, char *out, size_t out_bytes);
 
 #endif

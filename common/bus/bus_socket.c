@@ -168,16 +168,19 @@ static bool set_options(bus_socket_t *socket) {
     int64_t queue_max = config_integer(config, SETTING_BUS_QUEUE_MAX);
     int64_t peer_timeout_ms = config_integer(config, SETTING_PEER_TIMEOUT_MS);
     int64_t message_max_bytes = config_integer(config, SETTING_BUS_MESSAGE_MAX);
-    /* Heartbeats of the transport find half-open connections. Who lives is judged by beats (peer_set), so
-     * they may take longer: dropping a connection drops what is queued on it. */
+    /* Where data is not acknowledged for so long, the kernel gives the connection up: beats go each second.
+     * Heartbeats of the transport, which wake a thread at both ends, find what the kernel does not: a peer
+     * whose host answers and which itself does not. Who lives is judged by beats (peer_set), so they may take
+     * longer: dropping a connection drops what is queued on it. */
     int64_t heartbeat_ms = larger(2 * peer_timeout_ms, HEARTBEAT_TIMEOUT_MIN_MS);
     socket->message_max_bytes = (size_t)message_max_bytes;
     bool set =
         set_int(socket, ZMQ_LINGER, smaller(config_integer(config, SETTING_DRAIN_MS), LINGER_MAX_MS)) &&
         set_int(socket, ZMQ_SNDHWM, queue_max) && set_int(socket, ZMQ_RCVHWM, queue_max) &&
-        set_int(socket, ZMQ_HEARTBEAT_IVL, heartbeat_ms / 4) &&
+        set_int(socket, ZMQ_TCP_MAXRT, heartbeat_ms) &&
+        set_int(socket, ZMQ_HEARTBEAT_IVL, 2 * heartbeat_ms) &&
         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, heartbeat_ms) &&
-        set_int(socket, ZMQ_HEARTBEAT_TTL, heartbeat_ms) &&
+        set_int(socket, ZMQ_HEARTBEAT_TTL, 3 * heartbeat_ms) &&
         set_int(socket, ZMQ_CONNECT_TIMEOUT, heartbeat_ms) &&
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS) &&
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MAX_MS) &&

@@ -67,7 +67,7 @@ ZP_MUST_CHECK zp_error bus_socket_send(bus_socket_t *socket, str_view identity, 
                                        str_view payload);
 
 /* Stops or resumes reading: back-pressure to the peers, through their high-water marks. Where it lasts so
- * long that both queues of a peer are full and the transport's heartbeats (twice PEER_TIMEOUT_MS) go unread,
+ * long that both queues of a peer are full and nothing is read for a while (twice PEER_TIMEOUT_MS and more),
  * that peer's connection is made anew and what was queued on it is lost: what must arrive is sent again until
  * acknowledged. */
 void bus_socket_pause(bus_socket_t *socket, bool paused);

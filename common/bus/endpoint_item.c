@@ -11,17 +11,8 @@ static bool take_prefix(str_view *text, const char *prefix) {
     return true;
 }
 
-static bool consists_of(str_view text, const char *accepted) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\0' || !strchr(accepted, text.ptr[i])) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 static bool is_port(str_view text) {
-    if (text.len > 5 || !consists_of(text, "0123456789") || text.ptr[0] == '0') {
+    if (text.len > 5 || !str_view_consists_of(text, "0123456789") || text.ptr[0] == '0') {
         return false;
     }
     unsigned port = 0;
@@ -32,24 +23,32 @@ static bool is_port(str_view text) {
 }
 
 static bool is_name(str_view host) {
-    return consists_of(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    return str_view_consists_of(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
 }
 
 static bool is_bracketed_ipv6(str_view host) {
     return host.len > 4 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']' &&
-           consists_of(str_view_make(host.ptr + 1, host.len - 2), "0123456789abcdefABCDEF:.");
+           str_view_consists_of(str_view_make(host.ptr + 1, host.len - 2), "0123456789abcdefABCDEF:.");
 }
 
-static zp_error parse_host_port(endpoint_item *ret_item, endpoint_item_kind kind, str_view text) {
+static bool split_at_last_colon(str_view text, str_view *ret_host, str_view *ret_port) {
     size_t colon = text.len;
     while (colon > 0 && text.ptr[colon - 1] != ':') {
         colon--;
     }
     if (colon == 0) {
+        return false;
+    }
+    *ret_host = str_view_make(text.ptr, colon - 1);
+    *ret_port = str_view_make(text.ptr + colon, text.len - colon);
+    return true;
+}
+
+static zp_error parse_host_port(endpoint_item *ret_item, endpoint_item_kind kind, str_view text) {
+    str_view host, port;
+    if (!split_at_last_colon(text, &host, &port)) {
         return ZP_INVALID;
     }
-    str_view host = str_view_make(text.ptr, colon - 1);
-    str_view port = str_view_make(text.ptr + colon, text.len - colon);
     bool host_is_valid = is_name(host) || (kind == ENDPOINT_TCP && is_bracketed_ipv6(host));
     if (!host_is_valid || host.len > ENDPOINT_HOST_MAX_BYTES || !is_port(port)) {
         return ZP_INVALID;
@@ -88,4 +87,16 @@ bool endpoint_item_next(str_view *rest, str_view *ret_text) {
         }
     }
     return false;
+}
+
+static bool is_any(str_view text, const char *spelled) {
+    return str_view_equal(text, str_view_of(spelled));
+}
+
+bool endpoint_is_to_bind(str_view text) {
+    str_view host, port;
+    return take_prefix(&text, "tcp://") && split_at_last_colon(text, &host, &port) &&
+           host.len <= ENDPOINT_HOST_MAX_BYTES &&
+           (is_name(host) || is_bracketed_ipv6(host) || is_any(host, "*") || is_any(host, "[::]")) &&
+           (is_port(port) || is_any(port, "*") || is_any(port, "0"));
 }

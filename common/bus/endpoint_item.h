@@ -25,4 +25,8 @@ ZP_MUST_CHECK zp_error endpoint_item_parse(endpoint_item *ret_item, str_view tex
  * none is left. */
 bool endpoint_item_next(str_view *rest, str_view *ret_text);
 
+/* Whether a bus socket can be bound to it, by its form: tcp://host:port, where "*" is any host, and "*" or 0
+ * any port. */
+bool endpoint_is_to_bind(str_view text);
+
 #endif

@@ -3,6 +3,7 @@
 #include "common/bus/endpoint_list.h"
 #include "common/bus/rendezvous.h"
 #include "common/log/log.h"
+#include "common/runtime/pulse.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -27,10 +28,30 @@ struct peer_set {
     endpoint_list_t *endpoints;
     peer_t *peers;
     size_t live_count;
-    uint64_t timeout_ms, check_interval_ms, checked_ms;
-    uv_timer_t beat_timer, check_timer;
+    uint64_t beat_interval_ms, timeout_ms, check_interval_ms, checked_ms;
+    pulse_t beat_pulse, check_pulse; /* the latter runs while a peer may be overdue before the next beat */
     int timers_open;
 };
+
+static bool may_be_overdue_before_next_beat(const peer_set_t *set) {
+    uint64_t next_ms = uv_now(set->bus.loop) + set->beat_interval_ms;
+    for (const peer_t *peer = set->peers; peer; peer = peer->next) {
+        if (peer->live && next_ms - peer->heard_ms > set->timeout_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_check(uv_timer_t *timer);
+
+/* Where everybody has answered, the beats are often enough. */
+static void check_if_needed(peer_set_t *set) {
+    if (!uv_is_active((uv_handle_t *)&set->check_pulse.timer) && may_be_overdue_before_next_beat(set)) {
+        set->checked_ms = uv_now(set->bus.loop);
+        pulse_start(&set->check_pulse, on_check, set->check_interval_ms, PULSE_BEAT);
+    }
+}
 
 static void set_live(peer_t *peer, bool live) {
     peer_set_t *set = peer->set;
@@ -41,6 +62,7 @@ static void set_live(peer_t *peer, bool live) {
     peer->live_since_ms = uv_now(set->bus.loop);
     set->live_count += live ? 1 : (size_t)-1;
     metrics_add(set->bus.metrics, METRIC_PEERS_LIVE, live ? 1 : -1);
+    check_if_needed(set);
     log_info(live ? "bus.peer_live" : "bus.peer_lost", "peer=%s arrow=%s", peer->endpoint, set->tag);
     if (set->events.on_liveness) {
         set->events.on_liveness(set->context, peer, live);
@@ -95,11 +117,7 @@ void peer_set_beat_now(peer_set_t *set) {
     }
 }
 
-static void on_beat_timer(uv_timer_t *timer) {
-    peer_set_beat_now(timer->data);
-}
-
-static void on_check_timer(uv_timer_t *timer) {
+static void on_check(uv_timer_t *timer) {
     peer_set_t *set = timer->data;
     uint64_t now_ms = uv_now(set->bus.loop);
     uint64_t since_check_ms = now_ms - set->checked_ms;
@@ -112,6 +130,15 @@ static void on_check_timer(uv_timer_t *timer) {
             set_live(peer, false);
         }
     }
+    if (!may_be_overdue_before_next_beat(set)) {
+        uv_timer_stop(timer);
+    }
+}
+
+static void on_beat(uv_timer_t *timer) {
+    peer_set_t *set = timer->data;
+    check_if_needed(set);
+    peer_set_beat_now(set);
 }
 
 static void free_peer(peer_t *peer) {
@@ -154,10 +181,9 @@ static void on_endpoint(void *context, const char *endpoint, bool present) {
     }
 }
 
-static void start_timer(peer_set_t *set, uv_timer_t *timer, uv_timer_cb on_timer, uint64_t interval_ms) {
+static void open_timer(peer_set_t *set, uv_timer_t *timer) {
     uv_timer_init(set->bus.loop, timer);
     timer->data = set;
-    uv_timer_start(timer, on_timer, interval_ms, interval_ms);
     set->timers_open++;
 }
 
@@ -176,14 +202,15 @@ zp_error peer_set_new(peer_set_t **ret_set, const bus_context *bus, const char *
         free(set);
         return error;
     }
+    set->beat_interval_ms = config_ms(bus->config, SETTING_BEAT_INTERVAL_MS);
     set->timeout_ms = config_ms(bus->config, SETTING_PEER_TIMEOUT_MS);
     set->check_interval_ms = set->timeout_ms / CHECKS_A_TIMEOUT;
     if (set->check_interval_ms < CHECK_MIN_MS) {
         set->check_interval_ms = CHECK_MIN_MS;
     }
-    set->checked_ms = uv_now(bus->loop);
-    start_timer(set, &set->beat_timer, on_beat_timer, config_ms(bus->config, SETTING_BEAT_INTERVAL_MS));
-    start_timer(set, &set->check_timer, on_check_timer, set->check_interval_ms);
+    open_timer(set, &set->beat_pulse.timer);
+    open_timer(set, &set->check_pulse.timer);
+    pulse_start(&set->beat_pulse, on_beat, set->beat_interval_ms, PULSE_BEAT);
     *ret_set = set;
     return ZP_OK;
 }
@@ -208,8 +235,8 @@ void peer_set_destroy(peer_set_t **set_ref) {
         set->peers = peer->next;
         free_peer(peer);
     }
-    uv_close((uv_handle_t *)&set->beat_timer, on_timer_closed);
-    uv_close((uv_handle_t *)&set->check_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&set->beat_pulse.timer, on_timer_closed);
+    uv_close((uv_handle_t *)&set->check_pulse.timer, on_timer_closed);
 }
 
 /* Below 0: `a` comes first. Everybody who asks must get the same order, also where two weights are equal. */

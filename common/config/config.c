@@ -2,9 +2,11 @@
 #include "common/base/str_view.h"
 #include "common/config/config_print.h"
 #include "common/config/dotenv.h"
+#include "common/config/setting_rules.h"
 #include "common/config/settings_table.h"
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@ typedef struct setting_value {
     char *text;
     int64_t integer; /* BOOL and INTEGER */
     setting_source source;
+    bool refused; /* what was given; it has the default instead */
 } setting_value;
 
 struct config {
@@ -127,11 +130,21 @@ static const char *choose_text(const setting_row *row, const dotenv_t *dotenv, s
     return text;
 }
 
-static zp_error refuse(process_kind kind, const char *name, const char *text, const char *needed) {
+static void refuse(process_kind kind, const char *name, const char *text, const char *needed) {
     char shown[256];
     fprintf(stderr, "%s: %s=%s is not valid: %s is needed\n", process_kind_name(kind), name,
             str_view_escape(str_view_of(text), shown, sizeof shown), needed);
-    return ZP_INVALID;
+}
+
+/* Default in place of what was refused: those that are looked at with it are said in the same go. */
+static zp_error take_default(setting_value *value, const setting_row *row) {
+    free(value->text);
+    value->refused = true;
+    value->source = FROM_DEFAULT;
+    value->text = setting_accepts(row, row->fallback, &value->integer)
+                      ? str_view_dup(str_view_of(row->fallback))
+                      : NULL;
+    return value->text ? ZP_INVALID : ZP_NO_MEMORY;
 }
 
 static zp_error load_value(config_t *config, setting_id id, const dotenv_t *dotenv) {
@@ -141,7 +154,8 @@ static zp_error load_value(config_t *config, setting_id id, const dotenv_t *dote
     if (!setting_accepts(row, text, &value->integer)) {
         assert(value->source != FROM_DEFAULT);
         char needed[SETTING_WORDS_BYTES];
-        return refuse(config->kind, row->name, text, setting_accepted_words(row, needed));
+        refuse(config->kind, row->name, text, setting_accepted_words(row, needed));
+        return take_default(value, row);
     }
     value->text = str_view_dup(str_view_of(text));
     return value->text ? ZP_OK : ZP_NO_MEMORY;
@@ -149,35 +163,87 @@ static zp_error load_value(config_t *config, setting_id id, const dotenv_t *dote
 
 static zp_error name_process(config_t *config) {
     setting_value *value = &config->values[SETTING_PROCESS_NAME];
-    if (value->text[0] == '\0') {
-        char name[PROCESS_NAME_BYTES_MAX];
-        snprintf(name, sizeof name, "%s-1", process_kind_name(config->kind));
-        free(value->text);
-        value->text = str_view_dup(str_view_of(name));
-        value->source = FROM_DEFAULT;
-        return value->text ? ZP_OK : ZP_NO_MEMORY;
-    }
     size_t len = strlen(value->text);
     bool printable = len <= PROCESS_NAME_BYTES_MAX;
     for (size_t i = 0; i < len; i++) {
         printable = printable && value->text[i] > ' ' && value->text[i] < 0x7f;
     }
-    return printable ? ZP_OK
-                     : refuse(config->kind, "PROCESS_NAME", value->text,
-                              "printable ASCII without spaces, at most 64 bytes,");
+    if (!printable) {
+        refuse(config->kind, "PROCESS_NAME", value->text,
+               "printable ASCII without spaces, at most 64 bytes,");
+    }
+    if (len == 0 || !printable) {
+        char name[PROCESS_NAME_BYTES_MAX];
+        snprintf(name, sizeof name, "%s-1", process_kind_name(config->kind));
+        free(value->text);
+        value->text = str_view_dup(str_view_of(name));
+        value->source = FROM_DEFAULT;
+    }
+    if (!value->text) {
+        return ZP_NO_MEMORY;
+    }
+    return printable ? ZP_OK : ZP_INVALID;
+}
+
+static int64_t integer_of(const void *context, setting_id id) {
+    return ((const config_t *)context)->values[id].integer;
+}
+
+static bool was_refused(const config_t *config, const setting_rule *rule) {
+    bool refused = config->values[rule->larger].refused;
+    for (size_t i = 0; i < rule->terms_count; i++) {
+        refused = refused || config->values[rule->terms[i].smaller].refused;
+    }
+    return refused;
+}
+
+static void refuse_together(const config_t *config, const setting_rule *rule, int64_t needed) {
+    char bound[SETTING_RULE_BYTES];
+    const char *name = setting_row_of(rule->larger)->name;
+    fprintf(stderr, "%s: %s=%s does not go with ", process_kind_name(config->kind), name,
+            config->values[rule->larger].text);
+    for (size_t i = 0; i < rule->terms_count; i++) {
+        setting_id id = rule->terms[i].smaller;
+        fprintf(stderr, "%s%s=%s", i > 0 ? " and " : "", setting_row_of(id)->name, config->values[id].text);
+    }
+    const char *unit = setting_row_of(rule->larger)->unit;
+    fprintf(stderr, ": %s; %s of at least %" PRId64 " %s (%s) is needed, or less of the %s\n", rule->why,
+            name, needed, unit, setting_rule_bound(rule, bound), rule->terms_count > 1 ? "others" : "other");
+}
+
+static zp_error check_rules(const config_t *config) {
+    zp_error error = ZP_OK;
+    for (size_t i = 0; i < SETTING_RULES_COUNT; i++) {
+        const setting_rule *rule = &SETTING_RULES[i];
+        if (!(setting_rule_users(rule) & config->kind) || was_refused(config, rule)) {
+            continue;
+        }
+        int64_t needed = setting_rule_needed(rule, integer_of, config);
+        if (config->values[rule->larger].integer < needed) {
+            refuse_together(config, rule, needed);
+            error = ZP_INVALID;
+        }
+    }
+    return error;
+}
+
+/* What is refused is said, and the next one looked at. */
+static zp_error worse(zp_error error, zp_error other) {
+    return error == ZP_NO_MEMORY || other == ZP_OK ? error : other;
 }
 
 static zp_error load_values(config_t *config, const dotenv_t *dotenv) {
-    for (int id = 0; id < SETTINGS_COUNT; id++) {
-        if (!(setting_row_of((setting_id)id)->users & config->kind)) {
-            continue;
-        }
-        zp_error error = load_value(config, (setting_id)id, dotenv);
-        if (error != ZP_OK) {
-            return error;
+    zp_error error = ZP_OK;
+    for (int id = 0; id < SETTINGS_COUNT && error != ZP_NO_MEMORY; id++) {
+        if (setting_row_of((setting_id)id)->users & config->kind) {
+            error = worse(error, load_value(config, (setting_id)id, dotenv));
         }
     }
-    return name_process(config);
+    if (error == ZP_NO_MEMORY) {
+        return error;
+    }
+    error = worse(error, name_process(config));
+    return worse(error, check_rules(config));
 }
 
 static void print_values(const config_t *config) {
@@ -213,10 +279,11 @@ zp_error config_load(config_t **ret_config, bool *ret_exit, process_kind kind, i
     }
     config->kind = kind;
     error = read_dotenv(kind, &dotenv);
-    if (error == ZP_OK) {
-        error = load_values(config, dotenv);
-    }
     if (error != ZP_OK) {
+        goto done;
+    }
+    error = load_values(config, dotenv);
+    if (error != ZP_OK && (error != ZP_INVALID || !given.check_config || given.print_config)) {
         goto done;
     }
     *ret_exit = given.print_config || given.check_config;

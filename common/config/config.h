@@ -24,7 +24,7 @@ process_kind process_kind_named(const char *name);
 typedef enum setting_id {
 #define BOOL(name, fallback, users, help) SETTING_##name,
 #define INTEGER(name, unit, fallback, smallest, largest, users, help) SETTING_##name,
-#define TEXT(name, fallback, users, help) SETTING_##name,
+#define TEXT(name, form, fallback, users, help) SETTING_##name,
 #define SECRET(name, fallback, users, help) SETTING_##name,
 #define ONE_OF(name, fallback, choices, users, help) SETTING_##name,
 #include "common/config/settings.def"
@@ -41,7 +41,9 @@ typedef struct config config_t;
 /* Reads `.env` of the working directory (or the file that ZPRESENCE_ENV_FILE names), then the environment,
  * which wins. Handles --help, --version and --print-config (secrets masked) by printing to stdout and setting
  * *ret_exit, *ret_config staying as it is; --check-config sets both: whoever has more to check does so, then
- * leaves. ZP_INVALID: one clear line, naming the setting, the value and what is accepted, is on stderr. */
+ * leaves. ZP_INVALID: for each value that is refused one clear line, naming the setting, the value and what
+ * is accepted, is on stderr, and likewise for numbers that do not go together (setting_rules.def). Then
+ * --check-config sets both all the same, with defaults for what is refused: more is looked at in one go. */
 ZP_MUST_CHECK zp_error config_load(config_t **ret_config, bool *ret_exit, process_kind kind, int argc,
                                    char **argv);
 void config_destroy(config_t **config);

@@ -1,4 +1,5 @@
 #include "common/config/config_print.h"
+#include "common/config/setting_rules.h"
 #include "common/config/settings_table.h"
 #include <string.h>
 
@@ -36,6 +37,18 @@ static widths measure(process_kind kind) {
     return widest;
 }
 
+static void print_rules(FILE *out, process_kind kind) {
+    fputs("\nThese only make sense together:\n", out);
+    for (size_t i = 0; i < SETTING_RULES_COUNT; i++) {
+        const setting_rule *rule = &SETTING_RULES[i];
+        char bound[SETTING_RULE_BYTES];
+        if (setting_rule_users(rule) & kind) {
+            fprintf(out, "%s is at least %s; else %s\n", setting_row_of(rule->larger)->name,
+                    setting_rule_bound(rule, bound), rule->why);
+        }
+    }
+}
+
 void config_print_help(FILE *out, process_kind kind) {
     fprintf(
         out,
@@ -59,6 +72,7 @@ void config_print_help(FILE *out, process_kind kind) {
                 spell_fallback(row, fallback), widest.accepted, setting_accepted_column(row, accepted),
                 row->help);
     }
+    print_rules(out, kind);
 }
 
 void config_print_value(FILE *out, setting_id id, const char *value, const char *source) {

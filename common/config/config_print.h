@@ -6,7 +6,8 @@
 #include "common/config/config.h"
 #include <stdio.h>
 
-/* The settings of this kind of process: name, default with unit, what is accepted, help. */
+/* The settings of this kind of process: name, default with unit, what is accepted, help; and which of
+ * them only make sense together. */
 void config_print_help(FILE *out, process_kind kind);
 
 /* One row of --print-config, in the form that a .env file has: "NAME=value  # from .env". */

@@ -8,13 +8,16 @@
 #include <string.h>
 
 static const setting_row rows[SETTINGS_COUNT] = {
-#define BOOL(name, fallback, users, help) {#name, "", fallback, 0, 0, "", help, SETTING_BOOL, users},
+#define BOOL(name, fallback, users, help)                                                                    \
+    {#name, "", fallback, 0, 0, "", help, SETTING_BOOL, users, TEXT_ANY},
 #define INTEGER(name, unit, fallback, smallest, largest, users, help)                                        \
-    {#name, unit, #fallback, smallest, largest, "", help, SETTING_INTEGER, users},
-#define TEXT(name, fallback, users, help) {#name, "", fallback, 0, 0, "", help, SETTING_TEXT, users},
-#define SECRET(name, fallback, users, help) {#name, "", fallback, 0, 0, "", help, SETTING_SECRET, users},
+    {#name, unit, #fallback, smallest, largest, "", help, SETTING_INTEGER, users, TEXT_ANY},
+#define TEXT(name, form, fallback, users, help)                                                              \
+    {#name, "", fallback, 0, 0, "", help, SETTING_TEXT, users, TEXT_##form},
+#define SECRET(name, fallback, users, help)                                                                  \
+    {#name, "", fallback, 0, 0, "", help, SETTING_SECRET, users, TEXT_ANY},
 #define ONE_OF(name, fallback, choices, users, help)                                                         \
-    {#name, "", fallback, 0, 0, choices, help, SETTING_ONE_OF, users},
+    {#name, "", fallback, 0, 0, choices, help, SETTING_ONE_OF, users, TEXT_ANY},
 #include "common/config/settings.def"
 #undef BOOL
 #undef INTEGER
@@ -74,7 +77,7 @@ bool setting_accepts(const setting_row *row, const char *text, int64_t *ret_inte
     case SETTING_ONE_OF:
         return accepts_choice(row->choices, text);
     case SETTING_TEXT:
-        return str_view_is_clean_text(str_view_of(text));
+        return text_form_accepts(row->form, text);
     case SETTING_SECRET:
         break;
     }
@@ -117,8 +120,10 @@ const char *setting_accepted_words(const setting_row *row, char out[SETTING_WORD
         snprintf(out, SETTING_WORDS_BYTES, "one of %s", spell_choices(row->choices, choices, sizeof choices));
         break;
     case SETTING_TEXT:
+        snprintf(out, SETTING_WORDS_BYTES, "%s", text_form_words(row->form));
+        break;
     case SETTING_SECRET:
-        snprintf(out, SETTING_WORDS_BYTES, "a text without control characters");
+        snprintf(out, SETTING_WORDS_BYTES, "%s", text_form_words(TEXT_ANY));
         break;
     }
     return out;
@@ -136,6 +141,8 @@ const char *setting_accepted_column(const setting_row *row, char out[SETTING_WOR
         spell_choices(row->choices, out, SETTING_WORDS_BYTES);
         break;
     case SETTING_TEXT:
+        snprintf(out, SETTING_WORDS_BYTES, "%s", text_form_column(row->form));
+        break;
     case SETTING_SECRET:
         out[0] = '\0';
         break;

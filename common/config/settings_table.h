@@ -4,6 +4,7 @@
 #define ZP_CONFIG_SETTINGS_TABLE_H
 
 #include "common/config/config.h"
+#include "common/config/text_form.h"
 #include <stddef.h>
 
 typedef enum setting_type {
@@ -23,6 +24,7 @@ typedef struct setting_row {
     const char *help;
     setting_type type;
     unsigned users; /* process kinds, or-ed */
+    text_form form; /* TEXT only */
 } setting_row;
 
 const setting_row *setting_row_of(setting_id id);
@@ -35,7 +37,8 @@ ZP_MUST_CHECK bool setting_accepts(const setting_row *row, const char *text, int
 enum { SETTING_WORDS_BYTES = 128 };
 const char *setting_accepted_words(const setting_row *row, char out[SETTING_WORDS_BYTES]);
 
-/* The same for a column: "1 to 86400", "true, false", "all, role, none", "" for texts. Returns `out`. */
+/* The same for a column: "1 to 86400", "true, false", "all, role, none", "host:port", "" for any text.
+ * Returns `out`. */
 const char *setting_accepted_column(const setting_row *row, char out[SETTING_WORDS_BYTES]);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { HOST_BYTES = 256, PORT_BYTES = 6 };
 
-/* "[host]:port" or "host:port" with a decimal port. */
+/* "[host]:port" or "host:port" with a decimal port of at most 65535. */
 static bool split(const char *host_port, char host[HOST_BYTES], char port[PORT_BYTES]) {
     const char *colon = strrchr(host_port, ':');
     if (!colon) {
@@ -32,7 +32,13 @@ static bool split(const char *host_port, char host[HOST_BYTES], char port[PORT_B
     memcpy(host, first, host_len);
     host[host_len] = '\0';
     memcpy(port, colon + 1, port_len + 1);
-    return true;
+    return port_len < 5 || strcmp(port, "65535") <= 0;
+}
+
+bool listen_socket_is_address(const char *text) {
+    char host[HOST_BYTES];
+    char port[PORT_BYTES];
+    return split(text, host, port);
 }
 
 static bool set(int fd, int level, int option, int value) {
@@ -84,7 +90,7 @@ zp_error listen_socket_open(int *ret_fd, const char *host_port, const listen_opt
                             char address[LISTEN_ADDRESS_BYTES], char reason[LISTEN_REASON_BYTES]) {
     char host[HOST_BYTES];
     char port[PORT_BYTES];
-    if (!split(host_port, host, port) || (strlen(port) == 5 && strcmp(port, "65535") > 0)) {
+    if (!split(host_port, host, port)) {
         snprintf(reason, LISTEN_REASON_BYTES, "host:port is needed, as 127.0.0.1:7100 or [::1]:7100");
         return ZP_INVALID;
     }

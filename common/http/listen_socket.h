@@ -20,6 +20,9 @@ typedef struct listen_options {
 /* Room for "[address%scope]:port". */
 enum { LISTEN_ADDRESS_BYTES = 80, LISTEN_REASON_BYTES = 128 };
 
+/* Whether `text` is host:port, as listen_socket_open wants it. Nothing is looked up. */
+bool listen_socket_is_address(const char *text);
+
 /* A descriptor that does not block and is closed on exec, and in `address` where it really listens.
  * ZP_INVALID: not host:port. ZP_SYSTEM: the system refused. Either way `reason` says why, in words. */
 ZP_MUST_CHECK zp_error listen_socket_open(int *ret_fd, const char *host_port, const listen_options *options,

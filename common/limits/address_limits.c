@@ -5,7 +5,9 @@
 #include "common/limits/rate_limit.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FORGOTTEN_PER_CALL = 2, /* more than a call can add, so that a storm's memory goes as the next come */
@@ -47,6 +49,21 @@ client_network client_network_of_ip(const ip_address *address) {
 client_network client_network_of(const struct sockaddr *address) {
     ip_address ip;
     return ip_address_of(address, &ip) ? client_network_of_ip(&ip) : 0;
+}
+
+const char *client_network_text(client_network network, char out[NETWORK_TEXT_BYTES]) {
+    static const uint8_t ipv4_in_ipv6[IPV4_IN_IPV6_BYTES] = {[10] = 0xff, [11] = 0xff};
+    bool is_ipv4 = network >> 32 == ipv4_prefix >> 32;
+    size_t first = is_ipv4 ? IPV4_IN_IPV6_BYTES : 0;
+    size_t count = is_ipv4 ? sizeof(uint32_t) : sizeof network;
+    ip_address address = {.bytes = {0}};
+    memcpy(address.bytes, ipv4_in_ipv6, is_ipv4 ? sizeof ipv4_in_ipv6 : 0);
+    for (size_t i = count; i > 0; i--, network >>= BITS_PER_BYTE) {
+        address.bytes[first + i - 1] = (uint8_t)network;
+    }
+    char text[IP_TEXT_BYTES];
+    (void)snprintf(out, NETWORK_TEXT_BYTES, "%s%s", ip_address_text(&address, text), is_ipv4 ? "" : "/64");
+    return out;
 }
 
 address_limits_t *address_limits_new(uint32_t per_second, size_t sockets_max, size_t idle_max) {

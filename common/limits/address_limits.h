@@ -22,6 +22,10 @@ typedef uint64_t client_network;
 client_network client_network_of(const struct sockaddr *address);
 client_network client_network_of_ip(const ip_address *address);
 
+/* "10.0.0.7", "2001:db8::/64", in `out`. */
+enum { NETWORK_TEXT_BYTES = IP_TEXT_BYTES + sizeof "/64" };
+const char *client_network_text(client_network network, char out[NETWORK_TEXT_BYTES]);
+
 typedef struct address_limits address_limits_t;
 typedef struct limited_address limited_address_t; /* one address that has sockets */
 

@@ -26,11 +26,11 @@ bool rate_bucket_is_full(const rate_bucket *bucket, uint64_t now_ms) {
 }
 
 message_verdict message_rate_take(const rate_limit *limit, uint32_t dropped_max, message_rate *rate,
-                                  uint64_t now_ms) {
+                                  uint32_t count, uint64_t now_ms) {
     if (rate_bucket_is_full(&rate->bucket, now_ms)) {
         rate->dropped_count = 0;
     }
-    if (rate_limit_take(limit, &rate->bucket, 1, now_ms)) {
+    if (rate_limit_take(limit, &rate->bucket, count, now_ms)) {
         return MESSAGE_TAKEN;
     }
     rate->dropped_count++;

@@ -39,7 +39,8 @@ typedef enum message_verdict {
     MESSAGE_FLOOD, /* more than dropped_max were dropped: the client does not listen */
 } message_verdict;
 
+/* One message, which counts as `count`. */
 message_verdict message_rate_take(const rate_limit *limit, uint32_t dropped_max, message_rate *rate,
-                                  uint64_t now_ms);
+                                  uint32_t count, uint64_t now_ms);
 
 #endif

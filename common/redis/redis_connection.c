@@ -1,5 +1,6 @@
 #include "common/redis/redis_connection.h"
 #include "common/log/log.h"
+#include "common/redis/redis_address.h"
 #include "common/redis/redis_poll.h"
 #include <assert.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@ enum {
     /* Silence is counted in checks, not read off a clock: a process that was itself stopped for a while must
      * not take its own absence for Redis's. */
     CHECKS_PER_TIMEOUT = 20,
-    ADDRESS_BYTES = 64,
     TROUBLE_BYTES = 192,
 };
 
@@ -33,7 +33,7 @@ struct redis_connection {
     connection_state state;
     redisAsyncContext *redis; /* NULL: none; it frees itself when it fails */
     uv_timer_t timer;         /* what it means depends on the state: see change_state */
-    uv_getaddrinfo_t lookup;
+    redis_address_lookup lookup;
     unsigned attempts;    /* since it was last up */
     size_t pending_count; /* commands under way */
     unsigned silent_checks;
@@ -243,50 +243,28 @@ static void on_handle_closed(redis_connection_t *connection) {
     }
 }
 
-/* Attempt after attempt takes the next of the name's addresses: "localhost" is ::1 and 127.0.0.1. */
-static const struct addrinfo *pick(const struct addrinfo *addresses, unsigned attempts) {
-    unsigned count = 0;
-    for (const struct addrinfo *at = addresses; at; at = at->ai_next) {
-        count++;
-    }
-    const struct addrinfo *picked = addresses;
-    for (unsigned skip = count > 0 ? attempts % count : 0; skip > 0; skip--) {
-        picked = picked->ai_next;
-    }
-    return picked;
-}
-
-static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
-    redis_connection_t *connection = lookup->data;
+static void on_address(void *context, const char *address, const char *why) {
+    redis_connection_t *connection = context;
     if (connection->state == CONNECTION_CLOSING) {
-        uv_freeaddrinfo(addresses);
         on_handle_closed(connection);
         return;
     }
     connection->open_handles--;
-    const struct addrinfo *picked = pick(addresses, connection->attempts);
-    if (!picked) {
-        note_trouble(connection, status != 0 ? uv_strerror(status) : "the name has no address");
+    if (!address) {
+        note_trouble(connection, why);
         went_down(connection);
         return;
     }
-    char address[ADDRESS_BYTES] = "";
-    if (picked->ai_family == AF_INET6) {
-        uv_ip6_name((const struct sockaddr_in6 *)picked->ai_addr, address, sizeof address);
-    } else {
-        uv_ip4_name((const struct sockaddr_in *)picked->ai_addr, address, sizeof address);
-    }
-    uv_freeaddrinfo(addresses);
     connect_to(connection, address);
 }
 
 static void start_attempt(redis_connection_t *connection) {
     change_state(connection, CONNECTION_RESOLVING);
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    int error = uv_getaddrinfo(connection->loop, &connection->lookup, on_lookup,
-                               config_text(connection->config, SETTING_REDIS_HOST), NULL, &hints);
-    if (error != 0) {
-        note_trouble(connection, uv_strerror(error));
+    const char *why = "";
+    if (redis_address_look_up(&connection->lookup, connection->loop,
+                              config_text(connection->config, SETTING_REDIS_HOST), connection->attempts,
+                              on_address, connection, &why) != ZP_OK) {
+        note_trouble(connection, why);
         went_down(connection);
         return;
     }
@@ -328,7 +306,6 @@ zp_error redis_connection_new(redis_connection_t **ret_connection, uv_loop_t *lo
     connection->config = config;
     connection->events = *events;
     connection->context = context;
-    connection->lookup.data = connection;
     if (uv_timer_init(loop, &connection->timer) != 0) {
         free(connection);
         return ZP_SYSTEM;
@@ -345,6 +322,16 @@ static void on_timer_closed(uv_handle_t *handle) {
     on_handle_closed(handle->data);
 }
 
+/* The loop would write it in its next turn: it may have none. */
+static void write_what_waits(const redis_connection_t *connection) {
+    int done = 0;
+    size_t before = 0;
+    redisContext *redis = &connection->redis->c;
+    do {
+        before = sdslen(redis->obuf);
+    } while (redisBufferWrite(redis, &done) == REDIS_OK && !done && sdslen(redis->obuf) < before);
+}
+
 void redis_connection_destroy(redis_connection_t **self) {
     redis_connection_t *connection = *self;
     if (!connection) {
@@ -352,7 +339,10 @@ void redis_connection_destroy(redis_connection_t **self) {
     }
     *self = NULL;
     if (connection->state == CONNECTION_RESOLVING) {
-        uv_cancel((uv_req_t *)&connection->lookup);
+        redis_address_cancel(&connection->lookup);
+    }
+    if (connection->state == CONNECTION_UP) {
+        write_what_waits(connection);
     }
     change_state(connection, CONNECTION_CLOSING);
     if (connection->redis) {

@@ -35,8 +35,8 @@ typedef void redis_reply_fn(void *context, const redisReply *reply);
 ZP_MUST_CHECK zp_error redis_connection_new(redis_connection_t **ret_connection, uv_loop_t *loop,
                                             const config_t *config, const redis_connection_events *events,
                                             void *context);
-/* Answers what is under way with NULL; no event comes after it. Not from within a reply or an event of its
- * own. */
+/* Answers what is under way with NULL; no event comes after it. What was sent leaves before, as far as the
+ * kernel takes it at once. Not from within a reply or an event of its own. */
 void redis_connection_destroy(redis_connection_t **connection);
 
 bool redis_connection_is_up(const redis_connection_t *connection);

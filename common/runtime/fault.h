@@ -19,6 +19,7 @@
     X(DELAY_ACK, "delay-ack")       /* presence-core: it is sent late: the edge has sent again */            \
     X(NO_SWEEP, "no-sweep")         /* presence-core: ticks end and suspend nobody */                        \
     X(NO_SETTLING, "no-settling")   /* presence-core: takes that a user left as it comes */                  \
+    X(NO_VOIDING, "no-voiding")     /* presence-core: believes of who left whatever its edge has given up */ \
     X(NO_RESEND, "no-resend")       /* ws-edge: what is not acknowledged is not sent again */                \
     X(NO_PASSING_OVER, "no-passing-over") /* ws-edge: waits for a silent core although others live */        \
     X(DUP_BATCH, "dup-batch")             /* ws-edge: statements arrive again, late, by any core */          \
@@ -31,6 +32,7 @@
     X(NO_GAP_REPAIR, "no-gap-repair")   /* fanout: gaps are skipped instead of repaired */                   \
     X(BEFORE_UPDATES, "before-updates") /* fanout: dies between receiving and sending */                     \
     X(DROP_UPDATES, "drop-updates")     /* fanout: a subscriber's updates are numbered, and not sent */      \
+    X(DROP_WATCHES, "drop-watches")     /* ws-edge: whom it names is numbered, and not sent to the fanout */ \
     X(NO_RESYNC, "no-resync")           /* ws-edge, http-api: a fanout that came back hears no interest */
 
 typedef enum fault_point {

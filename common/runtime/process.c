@@ -70,25 +70,24 @@ static bool load_keys(const config_t *config, bus_keys_t **ret_keys) {
     return bus_keys_new(ret_keys, config) == ZP_OK;
 }
 
+/* All that is wrong is said in one go. */
 static bool is_usable(const process_t *process) {
     bus_keys_t *keys = NULL;
-    bool usable = (is_off(process->config) || load_keys(process->config, &keys)) &&
-                  (!process->is_usable || process->is_usable(process->config));
+    bool has_keys = is_off(process->config) || load_keys(process->config, &keys);
+    bool is_usable = !process->is_usable || process->is_usable(process->config);
     bus_keys_destroy(&keys);
-    return usable;
+    return has_keys && is_usable;
 }
 
 bool process_start(process_t *process, process_kind kind, int argc, char **argv, int *ret_exit_code) {
     bool leave = false;
-    if (config_load(&process->config, &leave, kind, argc, argv) != ZP_OK) {
-        *ret_exit_code = EXIT_BAD_SETTING;
-        return false;
-    }
+    zp_error loaded = config_load(&process->config, &leave, kind, argc, argv);
     if (process->config) {
         log_init(process->config);
     }
-    if (leave) {
-        *ret_exit_code = process->config && !is_usable(process) ? EXIT_BAD_SETTING : 0;
+    if (leave || loaded != ZP_OK) {
+        bool usable = !process->config || is_usable(process);
+        *ret_exit_code = loaded == ZP_OK && usable ? 0 : EXIT_BAD_SETTING;
         config_destroy(&process->config);
         return false;
     }

@@ -31,7 +31,7 @@ typedef struct process {
     uint64_t started_at_ms;
     const char *address; /* where clients reach this process, for beats and the first log line; set by main */
     bool draining;
-    bool served; /* process_run was reached and left */
+    bool served; /* process_run was reached and left: a beat after it is the last */
     uv_signal_t sigterm, sigint;
     uv_timer_t drain_timer;
     void (*drain)(void *context);

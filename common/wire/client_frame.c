@@ -41,14 +41,9 @@ static void pack_text(msgpack_packer *packer, const char *text) {
     pack_view(packer, str_view_of(text));
 }
 
-static bool is_array(wire_form form) {
-    return form == WIRE_ARRAY_BASIC || form == WIRE_ARRAY_FULL;
-}
-
 /* The status as a client of that form sees it. */
 static presence_status seen_as(wire_form form, presence_status status) {
-    bool basic = form == WIRE_MAP_BASIC || form == WIRE_ARRAY_BASIC;
-    return basic || status == STATUS_INVISIBLE ? status_basic(status) : status;
+    return !wire_form_is_full(form) || status == STATUS_INVISIBLE ? status_basic(status) : status;
 }
 
 static void pack_array_head(msgpack_packer *packer, int channel, int type, str_view to_id) {
@@ -99,7 +94,7 @@ bool client_frame_update(wire_form form, str_view user_id, presence_status from,
     frame_buffer buffer;
     msgpack_packer packer;
     begin_frame(&packer, &buffer, out, CLIENT_UPDATE_MAX_BYTES);
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_update_array(&packer, user_id, status_name(seen), at_ms);
     } else {
         pack_update_map(&packer, user_id, status_name(seen), at_ms);
@@ -115,7 +110,7 @@ size_t client_frame_error(wire_form form, str_view user_id, const char *code, co
     msgpack_packer packer;
     begin_frame(&packer, &buffer, out, CLIENT_ERROR_MAX_BYTES);
     size_t keys_count = reconnect_after_ms < 0 ? 2 : 3;
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_array_head(&packer, ARRAY_CHANNEL_PRIVATE, MESSAGE_PRESENCE_ERROR, user_id);
         msgpack_pack_map(&packer, keys_count);
     } else {
@@ -140,7 +135,7 @@ zp_error client_frame_connection_ack(wire_form form, str_view user_id, str_view 
     frame_buffer buffer;
     msgpack_packer packer;
     begin_frame(&packer, &buffer, out, out_bytes);
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_array_head(&packer, ARRAY_CHANNEL_PRIVATE, MESSAGE_CONNECTION_ACK, user_id);
         if (payload.len == 0) {
             msgpack_pack_nil(&packer);
@@ -169,7 +164,7 @@ size_t client_frame_login_duplicated(wire_form form, str_view user_id,
     frame_buffer buffer;
     msgpack_packer packer;
     begin_frame(&packer, &buffer, out, CLIENT_LOGIN_DUPLICATED_MAX_BYTES);
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_array_head(&packer, ARRAY_CHANNEL_PRIVATE, MESSAGE_LOGIN_DUPLICATED, user_id);
     } else {
         msgpack_pack_map(&packer, 3);
@@ -195,10 +190,11 @@ enum {
 /* How many of the first of `users` fit, with what stands around them. */
 static size_t snapshot_fitting(wire_form form, str_view to_user_id, const snapshot_user *users,
                                size_t users_count, size_t out_bytes) {
-    size_t bytes = SNAPSHOT_HEAD_BYTES + (is_array(form) ? to_user_id.len : 0);
+    size_t bytes = SNAPSHOT_HEAD_BYTES + (wire_form_is_array(form) ? to_user_id.len : 0);
     for (size_t i = 0; i < users_count; i++) {
         bytes += users[i].user_id.len;
-        bytes += is_array(form) ? SNAPSHOT_USER_ARRAY_BYTES + users[i].device.len : SNAPSHOT_USER_MAP_BYTES;
+        bytes += wire_form_is_array(form) ? SNAPSHOT_USER_ARRAY_BYTES + users[i].device.len
+                                          : SNAPSHOT_USER_MAP_BYTES;
         if (bytes > out_bytes) {
             return i;
         }
@@ -208,7 +204,7 @@ static size_t snapshot_fitting(wire_form form, str_view to_user_id, const snapsh
 
 static void pack_snapshot_user(msgpack_packer *packer, wire_form form, const snapshot_user *user) {
     char last_seen[CLOCK_ISO8601_BYTES];
-    msgpack_pack_map(packer, is_array(form) ? 4 : 3);
+    msgpack_pack_map(packer, wire_form_is_array(form) ? 4 : 3);
     pack_text(packer, "userId");
     pack_view(packer, user->user_id);
     pack_text(packer, "status");
@@ -216,12 +212,12 @@ static void pack_snapshot_user(msgpack_packer *packer, wire_form form, const sna
     pack_text(packer, "lastSeen");
     if (user->last_seen_ms == 0) {
         msgpack_pack_nil(packer);
-    } else if (is_array(form)) {
+    } else if (wire_form_is_array(form)) {
         msgpack_pack_uint64(packer, user->last_seen_ms);
     } else {
         pack_text(packer, clock_iso8601(user->last_seen_ms, last_seen));
     }
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_text(packer, "deviceId");
         pack_view(packer, user->device);
     }
@@ -235,7 +231,7 @@ size_t client_frame_snapshot(wire_form form, str_view to_user_id, uint64_t at_ms
     msgpack_packer packer;
     begin_frame(&packer, &buffer, out, out_bytes);
     size_t count = snapshot_fitting(form, to_user_id, users, users_count, out_bytes);
-    if (is_array(form)) {
+    if (wire_form_is_array(form)) {
         pack_array_head(&packer, ARRAY_CHANNEL_GROUP, MESSAGE_PRESENCE_SNAPSHOT, to_user_id);
         msgpack_pack_map(&packer, 3);
         pack_text(&packer, "timestamp");

@@ -32,11 +32,13 @@ typedef enum client_message_type {
 
 enum {
     USER_ID_MAX_BYTES = 128,
+    ESCAPED_ID_BYTES = STR_VIEW_ESCAPED_BYTES(USER_ID_MAX_BYTES), /* in a log line (str_view_escape) */
     DEVICE_MAX_BYTES = 64,
     /* No 31 of a valid user id is longer, in any form. */
     CLIENT_UPDATE_MAX_BYTES = 320,
     CLIENT_ERROR_MAX_BYTES = 512,
     CLIENT_LOGIN_DUPLICATED_MAX_BYTES = 256,
+    CLIENT_ID_DIGITS_BYTES = 24,
     /* A 32 of one user fits, in any form. */
     CLIENT_SNAPSHOT_MIN_BYTES = 512,
 };
@@ -54,7 +56,7 @@ size_t client_frame_error(wire_form form, str_view user_id, const char *code, co
 size_t client_frame_login_duplicated(wire_form form, str_view user_id,
                                      char out[CLIENT_LOGIN_DUPLICATED_MAX_BYTES]);
 
-/* One of those who are not offline. */
+/* One of those who are told of. */
 typedef struct snapshot_user {
     str_view user_id;
     str_view device;       /* array forms; empty: not known */
@@ -79,10 +81,35 @@ typedef struct client_message {
     bool array_form;  /* it came as an array: answer in arrays */
     str_view status;  /* of a 5; empty where there is none */
     str_view payload; /* of a 25: the raw MessagePack value to echo; empty where there is none */
+    str_view to; /* of a 15 or 16: the raw value of toId, for client_id_read; empty where there is none */
+    str_view user_ids, group_ids; /* of a 33 or 34: raw arrays, for client_ids_next; empty: not named */
+    bool all, contacts;           /* of a 33 */
 } client_message;
 
 /* Both forms (map, and array of five or six), bounded in depth and size whatever the bytes claim.
  * ZP_INVALID: garbage. */
 ZP_MUST_CHECK zp_error client_message_parse(str_view bytes, client_message *ret_message);
+
+/* Walks through an array of ids, zeroed but for `array`, which client_message_parse has given. */
+typedef struct client_ids {
+    str_view array;
+    size_t count; /* set by the first step */
+    size_t index, offset;
+    bool begun;
+    char digits[CLIENT_ID_DIGITS_BYTES]; /* an integer, as text */
+} client_ids;
+
+/* An id: a text of any bytes within `value`, or an integer in decimal digits, for which there are `digits`;
+ * empty where the value is neither. */
+str_view client_id_read(str_view value, char digits[CLIENT_ID_DIGITS_BYTES]);
+
+/* 1 to USER_ID_MAX_BYTES of text without control characters: of a user, and of a group. */
+bool user_id_is_valid(str_view id);
+
+/* How many there are, those said twice included. Cost: O(1). */
+size_t client_ids_count(str_view array);
+
+/* *ret_id is the next one, as client_id_read says it, until the step after. False: there are no more. */
+bool client_ids_next(client_ids *ids, str_view *ret_id);
 
 #endif

@@ -52,6 +52,7 @@ static void on_beat(void *context, peer_t *peer, str_view *ret_payload) {
     Zp__Beat beat = ZP__BEAT__INIT;
     beat.process = &info;
     beat.seen = &link->seen;
+    beat.last = link->process->served;
     Zp__WatcherToCore message = ZP__WATCHER_TO_CORE__INIT;
     message.body_case = ZP__WATCHER_TO_CORE__BODY_BEAT;
     message.beat = &beat;
@@ -106,6 +107,10 @@ zp_error core_link_hint(core_link_t *link, char **user_ids, size_t user_ids_coun
 
 size_t core_link_live_count(const core_link_t *link) {
     return peer_set_live_count(link->cores);
+}
+
+void core_link_tell_end(core_link_t *link) {
+    peer_set_beat_now(link->cores);
 }
 
 zp_error core_link_new(core_link_t **ret_link, const process_t *process, const core_link_events *events,

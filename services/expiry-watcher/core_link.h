@@ -31,6 +31,9 @@ ZP_MUST_CHECK zp_error core_link_tick(core_link_t *link, uint64_t request_id, ui
 /* At most CORE_LINK_HINT_MAX ids. ZP_UNAVAILABLE as above: nothing is kept. */
 ZP_MUST_CHECK zp_error core_link_hint(core_link_t *link, char **user_ids, size_t user_ids_count);
 
+/* After process_run: every core hears that this process ends. Does not wait. */
+void core_link_tell_end(core_link_t *link);
+
 size_t core_link_live_count(const core_link_t *link);
 
 #endif

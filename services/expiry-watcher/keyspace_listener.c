@@ -1,6 +1,7 @@
 #include "services/expiry-watcher/keyspace_listener.h"
 #include "common/log/log.h"
 #include "common/redis/redis_connection.h"
+#include "common/runtime/pulse.h"
 #include <stdlib.h>
 
 #define EXPIRED_CHANNEL "__keyevent@0__:expired"
@@ -23,7 +24,7 @@ struct keyspace_listener {
     hint_queue_t *hints;
     redis_connection_t *control;    /* asks and sets the flags */
     redis_connection_t *subscriber; /* hears the events */
-    uv_timer_t timer;
+    pulse_t pulse;
     listener_state state;
     flags_answer flags;
     bool asking;     /* CONFIG GET or SET is under way */
@@ -209,9 +210,9 @@ zp_error keyspace_listener_new(keyspace_listener_t **ret_listener, const bus_con
     listener->bus = bus;
     listener->hints = hints;
     uint64_t interval_ms = config_ms(bus->config, SETTING_KEYSPACE_CHECK_MS);
-    uv_timer_init(bus->loop, &listener->timer);
-    listener->timer.data = listener;
-    uv_timer_start(&listener->timer, on_timer, interval_ms, interval_ms);
+    uv_timer_init(bus->loop, &listener->pulse.timer);
+    listener->pulse.timer.data = listener;
+    pulse_start(&listener->pulse, on_timer, interval_ms, PULSE_BEAT);
     const redis_connection_events of_control = {.on_up = on_control_up, .on_down = on_control_down};
     const redis_connection_events of_subscriber = {.on_up = on_subscriber_up, .on_down = on_subscriber_down};
     zp_error error =
@@ -239,5 +240,5 @@ void keyspace_listener_destroy(keyspace_listener_t **self) {
     *self = NULL;
     redis_connection_destroy(&listener->control);
     redis_connection_destroy(&listener->subscriber);
-    uv_close((uv_handle_t *)&listener->timer, on_closed);
+    uv_close((uv_handle_t *)&listener->pulse.timer, on_closed);
 }

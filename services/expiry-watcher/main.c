@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
     }
     if (start(&watcher)) {
         process_run(&watcher.process, drain, &watcher);
+        core_link_tell_end(watcher.cores);
     } else {
         log_error("process.cannot_start", "reason=\"a part could not be started\"");
     }

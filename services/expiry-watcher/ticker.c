@@ -1,6 +1,7 @@
 #include "services/expiry-watcher/ticker.h"
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "common/runtime/pulse.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@ typedef enum ticker_state {
 struct ticker {
     const bus_context *bus;
     core_link_t *cores;
-    uv_timer_t timer;
+    pulse_t pulse;
     ticker_state state;
     uint64_t request_id; /* of the last tick sent */
     uint64_t sent_at_ms;
@@ -117,9 +118,9 @@ zp_error ticker_new(ticker_t **ret_ticker, const bus_context *bus, core_link_t *
     ticker->cores = cores;
     ticker->warned = true; /* the first thing to say is that it ticks */
     uint64_t interval_ms = config_ms(bus->config, SETTING_CLOCK_TICK_MS);
-    uv_timer_init(bus->loop, &ticker->timer);
-    ticker->timer.data = ticker;
-    uv_timer_start(&ticker->timer, on_timer, interval_ms, interval_ms);
+    uv_timer_init(bus->loop, &ticker->pulse.timer);
+    ticker->pulse.timer.data = ticker;
+    pulse_start(&ticker->pulse, on_timer, interval_ms, PULSE_BEAT);
     *ret_ticker = ticker;
     return ZP_OK;
 }
@@ -130,7 +131,7 @@ static void on_closed(uv_handle_t *handle) {
 
 void ticker_destroy(ticker_t **self) {
     if (*self) {
-        uv_close((uv_handle_t *)&(*self)->timer, on_closed);
+        uv_close((uv_handle_t *)&(*self)->pulse.timer, on_closed);
         *self = NULL;
     }
 }

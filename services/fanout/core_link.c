@@ -212,6 +212,7 @@ static void on_beat(void *context, peer_t *peer, str_view *ret_payload) {
     process_info(link->process, &info);
     beat.process = &info;
     beat.seen = &seen;
+    beat.last = link->process->served;
     envelope.body_case = ZP__FANOUT_TO_CORE__BODY_BEAT;
     envelope.beat = &beat;
     *ret_payload = bus_pack(&link->packed, &envelope.base);
@@ -301,6 +302,10 @@ void core_link_destroy(core_link_t **link_ref) {
     feed_destroy(&link->feed);
     bus_buffer_free(&link->packed);
     uv_close((uv_handle_t *)&link->due, free_link);
+}
+
+void core_link_tell_end(core_link_t *link) {
+    peer_set_beat_now(link->cores);
 }
 
 /* -- how it stands -- */

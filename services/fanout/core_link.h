@@ -15,6 +15,9 @@ ZP_MUST_CHECK zp_error core_link_new(core_link_t **ret_link, process_t *process,
                                      void *context);
 void core_link_destroy(core_link_t **link);
 
+/* After process_run: every core hears that this process ends. Does not wait. */
+void core_link_tell_end(core_link_t *link);
+
 const feed_t *core_link_feed(const core_link_t *link);
 
 /* In words, why the view is not whole now; NULL: it is. */

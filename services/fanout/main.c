@@ -52,6 +52,7 @@ int main(int argc, char **argv) {
     }
     if (wire(&fanout)) {
         process_run(&fanout.process, drain, &fanout);
+        core_link_tell_end(fanout.cores);
     }
     subscriber_link_destroy(&fanout.subscribers);
     core_link_destroy(&fanout.cores);

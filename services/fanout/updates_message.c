@@ -14,6 +14,7 @@ struct updates_message {
     const update_batch *batch;
     bus_buffer packed[FORM_SETS_COUNT]; /* the updates for each set of wire forms */
     str_view shared[FORM_SETS_COUNT];   /* views into them; empty: not packed yet */
+    bus_buffer some;
     char *whole;
     size_t whole_capacity_bytes;
     Zp__Update updates[UPDATE_BATCH_MAX];
@@ -31,6 +32,7 @@ void updates_message_destroy(updates_message_t **message) {
         for (size_t i = 0; i < FORM_SETS_COUNT; i++) {
             bus_buffer_free(&(*message)->packed[i]);
         }
+        bus_buffer_free(&(*message)->some);
         free((*message)->whole);
         free(*message);
         *message = NULL;
@@ -42,8 +44,9 @@ void updates_message_begin(updates_message_t *message, const update_batch *batch
     memset(message->shared, 0, sizeof(message->shared));
 }
 
-static void fill_update(updates_message_t *message, size_t i, uint32_t wire_forms) {
-    const update *from = &message->batch->updates[i];
+/* The i-th of the message is the one in that place of the batch. */
+static void fill_update(updates_message_t *message, size_t i, size_t place, uint32_t wire_forms) {
+    const update *from = &message->batch->updates[place];
     Zp__Update *to = &message->updates[i];
     zp__update__init(to);
     to->user_id = (char *)from->user_id; /* packing only reads it */
@@ -69,7 +72,7 @@ static str_view shared_updates(updates_message_t *message, uint32_t wire_forms) 
     if (message->shared[wire_forms].len == 0) {
         Zp__Updates updates = ZP__UPDATES__INIT;
         for (size_t i = 0; i < message->batch->count; i++) {
-            fill_update(message, i, wire_forms);
+            fill_update(message, i, i, wire_forms);
         }
         updates.epoch = message->batch->updates[0].position.epoch;
         updates.updates = message->update_list;
@@ -113,4 +116,21 @@ str_view updates_message_pack(updates_message_t *message, uint32_t wire_forms, u
     len += zp__updates__pack(&numbers, (uint8_t *)message->whole + len);
     memcpy(message->whole + len, shared.ptr, shared.len);
     return str_view_make(message->whole, len + shared.len);
+}
+
+str_view updates_message_pack_some(updates_message_t *message, const size_t *places, size_t count,
+                                   uint64_t generation, uint64_t number) {
+    Zp__FanoutToSubscriber envelope = ZP__FANOUT_TO_SUBSCRIBER__INIT;
+    Zp__Updates updates = ZP__UPDATES__INIT;
+    for (size_t i = 0; i < count; i++) {
+        fill_update(message, i, places[i], 0);
+    }
+    updates.generation = generation;
+    updates.number = number;
+    updates.epoch = message->batch->updates[0].position.epoch;
+    updates.updates = message->update_list;
+    updates.n_updates = count;
+    envelope.body_case = ZP__FANOUT_TO_SUBSCRIBER__BODY_UPDATES;
+    envelope.updates = &updates;
+    return bus_pack(&message->some, &envelope.base);
 }

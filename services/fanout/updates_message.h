@@ -21,4 +21,8 @@ void updates_message_begin(updates_message_t *message, const update_batch *batch
 str_view updates_message_pack(updates_message_t *message, uint32_t wire_forms, uint64_t generation,
                               uint64_t number);
 
+/* Those of the batch in the given places (there are some), without frames: for one that names its users. */
+str_view updates_message_pack_some(updates_message_t *message, const size_t *places, size_t count,
+                                   uint64_t generation, uint64_t number);
+
 #endif

@@ -48,8 +48,19 @@ static void send_piece(view_message_t *message, bool last) {
     message->users_count = 0;
 }
 
+void view_message_fill(Zp__UserState *state, const view_user *user, uint64_t epoch) {
+    zp__user_state__init(state);
+    state->user_id = (char *)user->user_id.ptr; /* packing only reads it */
+    state->status = (Zp__Status)user->status;
+    state->last_seen_ms = user->last_seen_ms;
+    state->since_ms = user->since_ms;
+    /* A seq of another epoch says nothing in this one. */
+    state->seq = user->position.epoch == epoch ? user->position.seq : 0;
+}
+
 static void add_user(void *context, const view_user *user, presence_status status) {
     view_message_t *message = context;
+    (void)status; /* the user's own */
     if (!message->sending) {
         return;
     }
@@ -57,13 +68,7 @@ static void add_user(void *context, const view_user *user, presence_status statu
         send_piece(message, false);
     }
     Zp__UserState *state = &message->users[message->users_count];
-    zp__user_state__init(state);
-    state->user_id = (char *)user->user_id.ptr; /* packing only reads it */
-    state->status = (Zp__Status)status;
-    state->last_seen_ms = user->last_seen_ms;
-    state->since_ms = user->since_ms;
-    /* A seq of another epoch says nothing in this one. */
-    state->seq = user->position.epoch == message->position.epoch ? user->position.seq : 0;
+    view_message_fill(state, user, message->position.epoch);
     message->user_list[message->users_count++] = state;
 }
 

@@ -3,6 +3,7 @@
 #ifndef ZP_FANOUT_VIEW_MESSAGE_H
 #define ZP_FANOUT_VIEW_MESSAGE_H
 
+#include "proto/shared.pb-c.h"
 #include "services/fanout/core/view.h"
 
 typedef struct view_message view_message_t;
@@ -17,5 +18,8 @@ void view_message_destroy(view_message_t **message);
 /* One piece at least. False: `send` said so. */
 bool view_message_send(view_message_t *message, const view_t *view, log_position position,
                        uint64_t generation, view_message_send_fn *send, void *context);
+
+/* What is said of a user in a message of that epoch; the id, NUL-terminated, stays the caller's. */
+void view_message_fill(Zp__UserState *state, const view_user *user, uint64_t epoch);
 
 #endif

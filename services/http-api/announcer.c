@@ -1,17 +1,16 @@
 #include "services/http-api/announcer.h"
 #include "common/log/log.h"
 #include "common/runtime/fault.h"
+#include "common/runtime/pulse.h"
 #include <inttypes.h>
 #include <stdlib.h>
-
-enum { LOOKS_A_BEAT = 4 }; /* how often is looked whether an epoch has begun */
 
 struct announcer {
     const process_t *process;
     core_link_t *cores;
     heartbeat_messages_t *messages;
     heard_sources_t *heard;
-    uv_timer_t timer;
+    pulse_t pulse;  /* looks whether an epoch has begun, once the beat just before is answered */
     uint64_t epoch; /* being announced to, or announced to last */
     bool complete;  /* all of it has been taken */
     bool asking, closed;
@@ -90,10 +89,10 @@ zp_error announcer_new(announcer_t **ret_announcer, const process_t *process, co
         return ZP_NO_MEMORY;
     }
     *announcer = (announcer_t){.process = process, .cores = cores, .messages = messages, .heard = heard};
-    uv_timer_init(process->bus.loop, &announcer->timer);
-    announcer->timer.data = announcer;
-    uint64_t interval_ms = config_ms(process->config, SETTING_BEAT_INTERVAL_MS) / LOOKS_A_BEAT;
-    uv_timer_start(&announcer->timer, on_timer, interval_ms, interval_ms);
+    uv_timer_init(process->bus.loop, &announcer->pulse.timer);
+    announcer->pulse.timer.data = announcer;
+    pulse_start(&announcer->pulse, on_timer, config_ms(process->config, SETTING_BEAT_INTERVAL_MS),
+                PULSE_AFTER);
     *ret_announcer = announcer;
     return ZP_OK;
 }
@@ -114,5 +113,5 @@ void announcer_destroy(announcer_t **self) {
         return;
     }
     *self = NULL;
-    uv_close((uv_handle_t *)&announcer->timer, on_closed);
+    uv_close((uv_handle_t *)&announcer->pulse.timer, on_closed);
 }

@@ -257,7 +257,10 @@ static void on_beat(void *context, peer_t *peer, str_view *ret_payload) {
     Zp__Beat beat = ZP__BEAT__INIT;
     beat.process = &info;
     beat.seen = &link->seen;
-    beat.incarnation = link->incarnation;
+    beat.last = link->process->served;
+    if (!beat.last) {
+        beat.incarnation = link->incarnation;
+    }
     Zp__ApiToCore message = ZP__API_TO_CORE__INIT;
     message.body_case = ZP__API_TO_CORE__BODY_BEAT;
     message.beat = &beat;
@@ -302,6 +305,10 @@ log_position core_link_position(const core_link_t *link) {
 
 size_t core_link_live_count(const core_link_t *link) {
     return peer_set_live_count(link->cores);
+}
+
+void core_link_tell_end(core_link_t *link) {
+    peer_set_beat_now(link->cores);
 }
 
 zp_error core_link_new(core_link_t **ret_link, const process_t *process, size_t questions_max) {

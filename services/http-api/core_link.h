@@ -38,6 +38,9 @@ uint64_t core_link_clock(const core_link_t *link, uint64_t *ret_epoch);
 /* The newest position that any core has told; epoch 0: none yet. */
 log_position core_link_position(const core_link_t *link);
 
+/* After process_run: every core hears that this process ends. Does not wait. */
+void core_link_tell_end(core_link_t *link);
+
 size_t core_link_live_count(const core_link_t *link);
 
 #endif

@@ -102,13 +102,18 @@ static void give_up(open_stream *stream, reset_reason reason) {
     refresh(stream);
 }
 
+static bool has_waited_enough(const open_stream *stream) {
+    return now_ms(stream->owner) - stream->opened_at_ms > stream->owner->give_up_ms;
+}
+
+/* An http-api that has just begun may know of no core yet: on_look asks again. */
 static void ask_log(open_stream *stream) {
     log_position from;
     if (stream->asking || !event_stream_wants_log(&stream->core, &from)) {
         return;
     }
     stream->asking = ask_replay(stream->owner->cores, from, on_log, stream) == ZP_OK;
-    if (!stream->asking) {
+    if (!stream->asking && has_waited_enough(stream)) {
         give_up(stream, RESET_UNKNOWN);
     }
 }
@@ -235,8 +240,9 @@ static void on_look(uv_timer_t *timer) {
             continue;
         }
         look(stream);
+        ask_log(stream);
         if (stream->core.phase == STREAM_WAITING && watch_view_is_settled(view_of(streams)) &&
-            now_ms(streams) - stream->opened_at_ms > streams->give_up_ms) {
+            has_waited_enough(stream)) {
             give_up(stream, RESET_UNKNOWN); /* nobody here has heard of what the client knows */
         }
         if (now_ms(streams) - stream->commented_at_ms >= streams->comment_ms) {

@@ -5,6 +5,8 @@
 #include "common/base/clock.h"
 #include "common/base/origin_list.h"
 #include "common/log/log.h"
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef enum auth_mode { AUTH_OFF, AUTH_JWT, AUTH_KEY } auth_mode;
@@ -27,8 +29,33 @@ static bool wants(const http_auth_t *auth, auth_mode mode) {
 
 /* -- the keys, at start -- */
 
-static zp_error refuse_keys(const char *setting, const char *reason, size_t number) {
+enum { ASKING_MAX_BYTES = 64 };
+
+/* The settings that ask for `mode`, separated by commas, as a line of the log names them. */
+static void write_asking(char ret_text[static ASKING_MAX_BYTES], const http_auth_t *auth, auth_mode mode) {
+    static const struct {
+        route_area area;
+        const char *setting;
+    } all[] = {{AREA_READ, "HTTP_AUTH_READ"}, {AREA_WRITE, "HTTP_AUTH_WRITE"}, {AREA_OPS, "HTTP_AUTH_OPS"}};
+    size_t length = 0;
+    ret_text[0] = '\0';
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (auth->modes[all[i].area] == mode) {
+            int written = snprintf(ret_text + length, ASKING_MAX_BYTES - length, "%s%s",
+                                   length > 0 ? "," : "", all[i].setting);
+            assert(written > 0 && (size_t)written < ASKING_MAX_BYTES - length);
+            length += (size_t)written;
+        }
+    }
+}
+
+static zp_error refuse_entry(const char *setting, const char *reason, size_t number) {
     log_error("auth.api_keys_refused", "setting=%s entry=%zu reason=\"%s\"", setting, number, reason);
+    return ZP_INVALID;
+}
+
+static zp_error refuse_keys(const char *setting, const char *reason) {
+    log_error("auth.api_keys_refused", "setting=%s reason=\"%s\"", setting, reason);
     return ZP_INVALID;
 }
 
@@ -37,7 +64,7 @@ static zp_error add_keys(api_keys *keys, const char *setting, str_view text, cha
     size_t number = 0;
     return api_keys_parse(keys, text, separator, &reason, &number) == ZP_OK
                ? ZP_OK
-               : refuse_keys(setting, reason, number);
+               : refuse_entry(setting, reason, number);
 }
 
 static zp_error add_keys_of_file(api_keys *keys, const char *path) {
@@ -45,21 +72,24 @@ static zp_error add_keys_of_file(api_keys *keys, const char *path) {
     secret_text text;
     const char *reason = NULL;
     if (secret_file_read(path, &text, &reason) != ZP_OK) {
-        return refuse_keys(setting, reason, 0);
+        return refuse_keys(setting, reason);
     }
     zp_error error = add_keys(keys, setting, str_view_make(text.bytes, text.len_bytes), '\n');
     secret_text_wipe(&text);
     return error;
 }
 
-static zp_error load_keys(api_keys *keys, const config_t *config) {
+static zp_error load_keys(http_auth_t *auth, const config_t *config) {
+    api_keys *keys = &auth->keys;
     const char *path = config_text(config, SETTING_API_KEYS_FILE);
     zp_error error = add_keys(keys, "API_KEYS", str_view_of(config_text(config, SETTING_API_KEYS)), ',');
     if (error == ZP_OK && path[0] != '\0') {
         error = add_keys_of_file(keys, path);
     }
     if (error == ZP_OK && keys->count == 0) {
-        return refuse_keys("HTTP_AUTH_*", "apikey is asked for: API_KEYS or API_KEYS_FILE is needed", 0);
+        char asking[ASKING_MAX_BYTES];
+        write_asking(asking, auth, AUTH_KEY);
+        return refuse_keys(asking, "apikey, and there is no key: set API_KEYS or API_KEYS_FILE");
     }
     for (size_t i = 0; i < keys->count && error == ZP_OK; i++) {
         if (keys->list[i].is_short) {
@@ -82,10 +112,12 @@ zp_error http_auth_new(http_auth_t **ret_auth, const config_t *config) {
     auth->leeway_ms = config_ms(config, SETTING_JWT_LEEWAY);
     zp_error error = ZP_OK;
     if (wants(auth, AUTH_JWT)) {
-        error = token_settings_load_key(&auth->token_key, config, "HTTP_AUTH_* value=jwt");
+        char asking[ASKING_MAX_BYTES];
+        write_asking(asking, auth, AUTH_JWT);
+        error = token_settings_load_key(&auth->token_key, config, asking);
     }
     if (error == ZP_OK && wants(auth, AUTH_KEY)) {
-        error = load_keys(&auth->keys, config);
+        error = load_keys(auth, config);
     }
     if (error != ZP_OK) {
         http_auth_destroy(&auth);

@@ -79,6 +79,7 @@ int main(int argc, char **argv) {
     }
     if (start(&api)) {
         process_run(&api.process, drain, &api);
+        core_link_tell_end(api.cores);
     } else {
         log_error("process.cannot_start", "reason=\"a part could not be started\"");
     }

@@ -1,5 +1,6 @@
 #include "services/http-api/system_watch.h"
 #include "common/base/clock.h"
+#include "common/runtime/pulse.h"
 #include "services/http-api/core/rate_window.h"
 #include "services/http-api/core_questions.h"
 #include <assert.h>
@@ -10,7 +11,7 @@
 struct system_watch {
     const process_t *process;
     core_link_t *cores;
-    uv_timer_t timer;
+    pulse_t pulse;
     bool asking;
     system_source source;
     Zp__ServicesReply *known; /* set where source is SYSTEM_KNOWN */
@@ -163,9 +164,9 @@ zp_error system_watch_new(system_watch_t **ret_watch, const process_t *process, 
     watch->process = process;
     watch->cores = cores;
     watch->source = SYSTEM_NO_CORE;
-    uv_timer_init(process->bus.loop, &watch->timer);
-    watch->timer.data = watch;
-    uv_timer_start(&watch->timer, on_timer, 0, config_ms(process->config, SETTING_BEAT_INTERVAL_MS));
+    uv_timer_init(process->bus.loop, &watch->pulse.timer);
+    watch->pulse.timer.data = watch;
+    pulse_start(&watch->pulse, on_timer, config_ms(process->config, SETTING_BEAT_INTERVAL_MS), PULSE_BEAT);
     *ret_watch = watch;
     return ZP_OK;
 }
@@ -181,5 +182,5 @@ void system_watch_destroy(system_watch_t **self) {
     }
     *self = NULL;
     forget(watch, SYSTEM_NO_CORE);
-    uv_close((uv_handle_t *)&watch->timer, on_closed);
+    uv_close((uv_handle_t *)&watch->pulse.timer, on_closed);
 }

@@ -174,14 +174,10 @@ static void add_arguments(arguments_t *arguments, const config_t *config, const 
 
 void account_query_receive(const question_t *question, const Zp__AccountQuery *query) {
     const presence_core *core = question->core;
-    if (!epoch_keeper_is_serving(core->keeper)) {
-        account_query_answer(question, query->request_id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
-        return;
-    }
-    request_t *request = request_begin(question, query->request_id);
-    script_call_t *call = request_begin_call(request, script_of(query));
+    request_t *request;
+    script_call_t *call =
+        request_open(question, query->request_id, script_of(query), account_query_answer, &request);
     if (!call) {
-        request_unavailable(request, account_query_answer);
         return;
     }
     add_arguments(&call->arguments, core->process.config, query);

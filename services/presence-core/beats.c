@@ -1,4 +1,6 @@
-/* beats - every peer says each second that it lives; an edge's lease is renewed by it. */
+/* beats - every peer says each second that it lives, and in the last one that it ends; an edge's lease is
+ * renewed by them. */
+#include "common/log/log.h"
 #include "proto/api_core.pb-c.h"
 #include "proto/edge_core.pb-c.h"
 #include "proto/fanout_core.pb-c.h"
@@ -54,6 +56,9 @@ static void answer(request_t *request, Zp__Outcome outcome, Zp__Position *positi
     reply.position = position;
     reply.rebuilding = rebuilding;
     reply.incarnation = request->echo;
+    const presence_core *core = request->core;
+    uint64_t redis_ms = epoch_keeper_redis_time_in(core->keeper, 0);
+    reply.redis_time_ms = redis_ms == REDIS_TIME_NEVER ? 0 : redis_ms;
     request_answer(request, wrap(&envelope, request->arrow, &reply));
     request_end(request);
 }
@@ -103,6 +108,46 @@ static bool add_beat(arguments_t *arguments, const presence_core *core, const Zp
     return true;
 }
 
+/* ended.lua's own arguments. False: out of memory. */
+static bool add_ended(arguments_t *arguments, const Zp__ProcessInfo *process) {
+    char *json = process_json_dup(process);
+    if (!json) {
+        return false;
+    }
+    arguments_add(arguments, str_view_of(process->name));
+    arguments_add(arguments, str_view_of(json));
+    free(json);
+    return true;
+}
+
+static void on_ended_answer(void *context, call_result result, const script_call_t *call,
+                            const redisReply *reply) {
+    (void)call;
+    request_t *request = context;
+    Zp__Position position;
+    if (request_check_reply(request, result, reply, 2) == ZP_OK) {
+        request_position(request, reply->element[1], &position);
+    }
+    request_end(request);
+}
+
+/* Every core is told; where none can have it carried out, the process is silent until it is forgotten. */
+static void receive_last(const question_t *question, const Zp__Beat *beat) {
+    const presence_core *core = question->core;
+    request_t *request = request_begin(question, 0);
+    script_call_t *call =
+        epoch_keeper_is_serving(core->keeper) ? request_begin_call(request, SCRIPT_ENDED) : NULL;
+    if (!call) {
+        request_end(request);
+        return;
+    }
+    log_info("core.peer_ended", "process=%s", beat->process->name);
+    if (!add_ended(&call->arguments, beat->process)) {
+        call->arguments.out_of_memory = true; /* then it answers CALL_FAILED */
+    }
+    script_call_send(call, on_ended_answer, request);
+}
+
 void beats_receive(const question_t *question, const Zp__Beat *beat) {
     const presence_core *core = question->core;
     log_position seen = {0, 0};
@@ -110,6 +155,10 @@ void beats_receive(const question_t *question, const Zp__Beat *beat) {
         seen = (log_position){beat->seen->epoch, beat->seen->seq};
     }
     epoch_keeper_note_beat(core->keeper, seen, str_view_of(beat->incarnation));
+    if (beat->last) {
+        receive_last(question, beat);
+        return;
+    }
     if (core->kicks && question->arrow == ARROW_EDGE) {
         kicks_note_edge(core->kicks, question->identity, str_view_of(beat->incarnation));
     }
@@ -134,7 +183,7 @@ static void on_own_beat_answer(void *context, call_result result, const script_c
     (void)context;
     (void)result;
     (void)call;
-    (void)reply; /* it is said again in a second */
+    (void)reply; /* it is said again in a second; that this core ends, nobody waits for */
 }
 
 void beats_register_self(presence_core *core) {
@@ -145,6 +194,19 @@ void beats_register_self(presence_core *core) {
         return;
     }
     if (!add_beat(&call->arguments, core, &process, "", 0)) {
+        call->arguments.out_of_memory = true;
+    }
+    script_call_send(call, on_own_beat_answer, NULL);
+}
+
+void beats_strike_self(presence_core *core) {
+    script_call_t *call = script_call_begin(epoch_keeper_scripts(core->keeper), SCRIPT_ENDED);
+    Zp__ProcessInfo process;
+    process_info(&core->process, &process);
+    if (!call) {
+        return;
+    }
+    if (!add_ended(&call->arguments, &process)) {
         call->arguments.out_of_memory = true;
     }
     script_call_send(call, on_own_beat_answer, NULL);

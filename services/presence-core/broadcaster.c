@@ -8,7 +8,7 @@
 
 #define TAG "core-fanout/1"
 
-enum { ESCAPED_BYTES = 4 * 128 + 1 };
+enum { ESCAPED_BYTES = STR_VIEW_ESCAPED_BYTES(128) };
 
 struct broadcaster {
     bus_context bus;

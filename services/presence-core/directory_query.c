@@ -75,14 +75,10 @@ static const char *scope_name(Zp__DirectoryScope scope) {
 
 void directory_query_receive(const question_t *question, const Zp__DirectoryQuery *query) {
     const presence_core *core = question->core;
-    if (!epoch_keeper_is_serving(core->keeper)) {
-        directory_query_answer(question, query->request_id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
-        return;
-    }
-    request_t *request = request_begin(question, query->request_id);
-    script_call_t *call = request_begin_call(request, SCRIPT_DIRECTORY);
+    request_t *request;
+    script_call_t *call =
+        request_open(question, query->request_id, SCRIPT_DIRECTORY, directory_query_answer, &request);
     if (!call) {
-        request_unavailable(request, directory_query_answer);
         return;
     }
     arguments_t *arguments = &call->arguments;

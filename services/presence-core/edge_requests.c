@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    ESCAPED_BYTES = 4 * VALID_USER_ID_MAX_BYTES + 1,
+    ESCAPED_BYTES = STR_VIEW_ESCAPED_BYTES(VALID_USER_ID_MAX_BYTES),
     STATEMENTS_AT = SCRIPT_ARGUMENTS_BEFORE + 6, /* where statements.lua's users begin */
     STATEMENT_COLUMNS = 7,
     LATE_ACK_MS = 700,                        /* later than what tests have as ACK_TIMEOUT_MS */
@@ -78,28 +78,10 @@ static void on_lease_answer(void *context, call_result result, const script_call
     ack(request, outcome_of(request->core, reply), &position);
 }
 
-/* The call of a request of this edge; NULL: answered already. */
-static script_call_t *begin(const question_t *question, uint64_t id, script_id script,
-                            request_t **ret_request) {
-    const presence_core *core = question->core;
-    if (!epoch_keeper_is_serving(core->keeper)) {
-        ack_question(question, id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
-        return NULL;
-    }
-    request_t *request = request_begin(question, id);
-    script_call_t *call = request_begin_call(request, script);
-    if (!call) {
-        ack_unavailable(request);
-        return NULL;
-    }
-    *ret_request = request;
-    return call;
-}
-
 static void receive_join(const question_t *question, const Zp__Join *join) {
     const presence_core *core = question->core;
     request_t *request;
-    script_call_t *call = begin(question, join->request_id, SCRIPT_JOIN, &request);
+    script_call_t *call = request_open(question, join->request_id, SCRIPT_JOIN, ack_question, &request);
     if (!call) {
         return;
     }
@@ -115,7 +97,8 @@ static void receive_join(const question_t *question, const Zp__Join *join) {
 static void receive_announced(const question_t *question, const Zp__Announced *announced) {
     const presence_core *core = question->core;
     request_t *request;
-    script_call_t *call = begin(question, announced->request_id, SCRIPT_ANNOUNCED, &request);
+    script_call_t *call =
+        request_open(question, announced->request_id, SCRIPT_ANNOUNCED, ack_question, &request);
     if (!call) {
         return;
     }
@@ -129,7 +112,7 @@ static void receive_announced(const question_t *question, const Zp__Announced *a
 
 static void receive_leave(const question_t *question, const Zp__Leave *leave) {
     request_t *request;
-    script_call_t *call = begin(question, leave->request_id, SCRIPT_LEAVE, &request);
+    script_call_t *call = request_open(question, leave->request_id, SCRIPT_LEAVE, ack_question, &request);
     if (!call) {
         return;
     }
@@ -248,6 +231,13 @@ static bool somebody_leaves(const Zp__Statements *statements) {
     return false;
 }
 
+/* In Redis' time. How long the message waited in a core that stood still itself, only its edge can tell. */
+static uint64_t void_after_ms(const presence_core *core, const Zp__Statements *statements, uint64_t left_ms) {
+    uint64_t here_ms = epoch_keeper_redis_time_in(core->keeper, left_ms);
+    uint64_t said_ms = statements->void_after_ms;
+    return said_ms > 0 && said_ms < here_ms && !FAULT(NO_VOIDING) ? said_ms : here_ms;
+}
+
 static void receive_statements(const question_t *question, const Zp__Statements *statements) {
     const presence_core *core = question->core;
     request_t *request;
@@ -260,7 +250,8 @@ static void receive_statements(const question_t *question, const Zp__Statements 
         ack_question(question, statements->request_id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
         return;
     }
-    script_call_t *call = begin(question, statements->request_id, SCRIPT_STATEMENTS, &request);
+    script_call_t *call =
+        request_open(question, statements->request_id, SCRIPT_STATEMENTS, ack_question, &request);
     if (!call) {
         return;
     }
@@ -271,8 +262,7 @@ static void receive_statements(const question_t *question, const Zp__Statements 
     arguments_add(arguments, dash_if_empty(statements->replaces));
     arguments_add_number(arguments, statements->floor);
     arguments_add_number(arguments, config_ms(core->process.config, SETTING_OFFLINE_DEBOUNCE_MS));
-    arguments_add_number(arguments,
-                         epoch_keeper_redis_time_in(core->keeper, patience_ms - question->waited_ms));
+    arguments_add_number(arguments, void_after_ms(core, statements, patience_ms - question->waited_ms));
     for (size_t i = 0; i < statements->n_statements; i++) {
         const Zp__Statement *statement = statements->statements[i];
         arguments_add(arguments, str_view_of(statement->user_id));
@@ -320,7 +310,7 @@ static void on_touches_answer(void *context, call_result result, const script_ca
 static void receive_touches(const question_t *question, const Zp__Touches *touches) {
     const presence_core *core = question->core;
     request_t *request;
-    script_call_t *call = begin(question, touches->request_id, SCRIPT_TOUCHES, &request);
+    script_call_t *call = request_open(question, touches->request_id, SCRIPT_TOUCHES, ack_question, &request);
     if (!call) {
         return;
     }
@@ -354,6 +344,9 @@ static bool request_id_of(const Zp__EdgeToCore *message, uint64_t *ret_id) {
         *ret_id = message->leave->request_id;
         return true;
     case ZP__EDGE_TO_CORE__BODY_ONLINE_QUERY: /* has an answer of its own */
+    case ZP__EDGE_TO_CORE__BODY_STATUS_QUERY: /* likewise */
+    case ZP__EDGE_TO_CORE__BODY_GROUP_CHANGE:
+    case ZP__EDGE_TO_CORE__BODY_ROSTERS_QUERY:
     case ZP__EDGE_TO_CORE__BODY_BEAT:
     case ZP__EDGE_TO_CORE__BODY__NOT_SET:
     case _ZP__EDGE_TO_CORE__BODY__CASE_IS_INT_SIZE:
@@ -367,6 +360,12 @@ static void refuse(const question_t *question, const Zp__EdgeToCore *message) {
     question_refuse(question);
     if (message->body_case == ZP__EDGE_TO_CORE__BODY_ONLINE_QUERY) {
         online_query_answer(question, message->online_query->request_id, ZP__OUTCOME__OUTCOME_INVALID);
+    } else if (message->body_case == ZP__EDGE_TO_CORE__BODY_STATUS_QUERY) {
+        status_query_answer(question, message->status_query->request_id, ZP__OUTCOME__OUTCOME_INVALID);
+    } else if (message->body_case == ZP__EDGE_TO_CORE__BODY_GROUP_CHANGE) {
+        group_change_answer(question, message->group_change->request_id, ZP__OUTCOME__OUTCOME_INVALID);
+    } else if (message->body_case == ZP__EDGE_TO_CORE__BODY_ROSTERS_QUERY) {
+        rosters_query_answer(question, message->rosters_query->request_id, ZP__OUTCOME__OUTCOME_INVALID);
     } else if (request_id_of(message, &id)) {
         ack_question(question, id, ZP__OUTCOME__OUTCOME_INVALID);
     }
@@ -403,6 +402,15 @@ void edge_requests_receive(const question_t *question) {
         break;
     case ZP__EDGE_TO_CORE__BODY_ONLINE_QUERY:
         online_query_receive(question, message->online_query);
+        break;
+    case ZP__EDGE_TO_CORE__BODY_STATUS_QUERY:
+        status_query_receive(question, message->status_query);
+        break;
+    case ZP__EDGE_TO_CORE__BODY_GROUP_CHANGE:
+        group_change_receive(question, message->group_change);
+        break;
+    case ZP__EDGE_TO_CORE__BODY_ROSTERS_QUERY:
+        rosters_query_receive(question, message->rosters_query);
         break;
     case ZP__EDGE_TO_CORE__BODY__NOT_SET:
     case _ZP__EDGE_TO_CORE__BODY__CASE_IS_INT_SIZE:

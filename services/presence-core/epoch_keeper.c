@@ -1,9 +1,10 @@
 #include "services/presence-core/epoch_keeper.h"
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "common/presence/redis_clock.h"
 #include "common/runtime/fault.h"
+#include "common/runtime/pulse.h"
 #include "services/presence-core/core/heard.h"
-#include "services/presence-core/core/redis_clock.h"
 #include "services/presence-core/core/redis_info.h"
 #include "services/presence-core/reply.h"
 #include <assert.h>
@@ -33,14 +34,16 @@ struct epoch_keeper {
     epoch_keeper_events events;
     void *context;
     script_caller_t *scripts;
-    uv_timer_t timer;
+    pulse_t pulse;
     bool silent;
     uint64_t started_ms; /* loop time */
     keeper_state state;
     bool asking, ask_again; /* a check is under way; another is wanted after it */
+    bool epoch_asked;       /* with that check, ahead of what INFO answers */
     char run_id[RUN_ID_BYTES];
     bool role_changed; /* since epoch.lua last answered */
     log_position position, seen;
+    uint64_t begun_epoch; /* the newest that this core has begun; 0: none */
     bool rebuilding;
     heard_t heard;
     redis_clock_t clock;
@@ -50,12 +53,25 @@ struct epoch_keeper {
     char reason[REASON_BYTES];
 };
 
+static void on_pulse(uv_timer_t *timer);
+
+/* Who asks a core that does not serve yet shall hear that it does: so it looks before they ask. Of one that
+ * serves they hear the same as with the last beat, and Redis is woken once for all of them. */
+static void keep_pulse(epoch_keeper_t *keeper) {
+    pulse_start(&keeper->pulse, on_pulse, config_ms(keeper->bus.config, SETTING_BEAT_INTERVAL_MS),
+                keeper->state == KEEPER_SERVING ? PULSE_BEAT : PULSE_BEFORE);
+}
+
 static void change_state(epoch_keeper_t *keeper, keeper_state state, const char *why) {
-    if (keeper->state != state) {
-        log_info("core.state", "serving=%s why=\"%s\"", state == KEEPER_SERVING ? "yes" : "no", why);
-    }
+    bool changed = keeper->state != state;
     keeper->state = state;
     keeper->why = why;
+    if (changed) {
+        log_info("core.state", "serving=%s why=\"%s\"", state == KEEPER_SERVING ? "yes" : "no", why);
+    }
+    if (changed && uv_is_active((uv_handle_t *)&keeper->pulse.timer)) {
+        keep_pulse(keeper);
+    }
 }
 
 /* -- silence -- */
@@ -93,23 +109,28 @@ static void log_late_ticks(epoch_keeper_t *keeper) {
     }
 }
 
+/* Whatever else the answer is good for: nobody else is told. */
+static void note_begun(epoch_keeper_t *keeper, const redisReply *reply) {
+    if (reply_number(reply->element[3]) == 0) {
+        return;
+    }
+    if (FAULT(AFTER_EPOCH)) {
+        abort();
+    }
+    metrics_add(keeper->bus.metrics, METRIC_CORE_EPOCHS_BEGUN, 1);
+    keeper->begun_epoch = reply_number(reply->element[0]);
+}
+
 static void take_answer(epoch_keeper_t *keeper, const redisReply *reply) {
     log_position position = {reply_number(reply->element[0]), reply_number(reply->element[1])};
     bool rebuilding = reply_number(reply->element[2]) != 0;
-    bool begun = reply_number(reply->element[3]) != 0;
     keeper->clock_age_ms = reply_number(reply->element[4]);
     redis_clock_note(&keeper->clock, reply_number(reply->element[5]), keeper->epoch_asked_ms,
                      clock_monotonic_ms());
-    if (begun && FAULT(AFTER_EPOCH)) {
-        abort();
-    }
-    if (begun) {
-        metrics_add(keeper->bus.metrics, METRIC_CORE_EPOCHS_BEGUN, 1);
-    }
     if (position.epoch != keeper->position.epoch) {
         log_info("core.epoch", "epoch=%llu seq=%llu begun=%s rebuilding=%s",
                  (unsigned long long)position.epoch, (unsigned long long)position.seq,
-                 begun ? "here" : "elsewhere", rebuilding ? "yes" : "no");
+                 position.epoch == keeper->begun_epoch ? "here" : "elsewhere", rebuilding ? "yes" : "no");
     } else if (rebuilding != keeper->rebuilding) {
         log_info("core.rebuilt", "epoch=%llu seq=%llu", (unsigned long long)position.epoch,
                  (unsigned long long)position.seq);
@@ -124,12 +145,16 @@ static void take_answer(epoch_keeper_t *keeper, const redisReply *reply) {
     log_late_ticks(keeper);
     change_state(keeper, KEEPER_SERVING, "epoch is known");
     keeper->events.on_checked(keeper->context);
+    if (!keeper->epoch_asked) {
+        keeper->events.on_beat(keeper->context);
+    }
 }
 
 static void start_check(epoch_keeper_t *keeper);
 
 static void end_check(epoch_keeper_t *keeper) {
     keeper->asking = false;
+    keeper->epoch_asked = false;
     if (keeper->ask_again) {
         start_check(keeper);
     }
@@ -140,9 +165,14 @@ static void on_epoch_answer(void *context, call_result result, const script_call
     (void)call;
     epoch_keeper_t *keeper = context;
     bool usable = result == CALL_ANSWERED && reply_has(reply, 6) && reply_number(reply->element[0]) > 0;
-    if (usable && keeper->state != KEEPER_NO_REDIS) {
+    if (usable) {
+        note_begun(keeper, reply);
+    }
+    /* One that was asked ahead of INFO says nothing of another Redis than INFO has confirmed. */
+    bool counts = keeper->epoch_asked ? keeper->state == KEEPER_SERVING : keeper->state != KEEPER_NO_REDIS;
+    if (usable && counts) {
         take_answer(keeper, reply);
-    } else if (keeper->state != KEEPER_NO_REDIS) {
+    } else if (counts) {
         change_state(keeper, KEEPER_CHECKING, "it did not tell its epoch");
     }
     end_check(keeper);
@@ -181,26 +211,34 @@ static void on_server_info(void *context, const redisReply *reply) {
         keeper->run_id[0] = '\0';
         return;
     }
+    if (keeper->epoch_asked && !str_view_equal(run_id, str_view_of(keeper->run_id))) {
+        change_state(keeper, KEEPER_CHECKING, "it is another one");
+        keeper->ask_again = true;
+    }
     memcpy(keeper->run_id, run_id.ptr, run_id.len);
     keeper->run_id[run_id.len] = '\0';
 }
 
-static void on_replication_info(void *context, const redisReply *reply) {
-    epoch_keeper_t *keeper = context;
-    if (!reply || keeper->state == KEEPER_NO_REDIS) {
-        end_check(keeper);
-        return;
-    }
+static bool is_master(epoch_keeper_t *keeper, const redisReply *reply) {
     str_view role = redis_info_value(reply_text(reply), "role");
     if (keeper->run_id[0] == '\0' || role.len == 0) {
         change_state(keeper, KEEPER_CHECKING, "it does not answer INFO");
-        end_check(keeper);
-    } else if (!str_view_equal(role, str_view_of("master"))) {
+        return false;
+    }
+    if (!str_view_equal(role, str_view_of("master"))) {
         keeper->role_changed = true;
         change_state(keeper, KEEPER_NOT_MASTER, "its role is another");
-        end_check(keeper);
-    } else {
+        return false;
+    }
+    return true;
+}
+
+static void on_replication_info(void *context, const redisReply *reply) {
+    epoch_keeper_t *keeper = context;
+    if (reply && keeper->state != KEEPER_NO_REDIS && is_master(keeper, reply) && !keeper->epoch_asked) {
         ask_epoch(keeper);
+    } else if (!keeper->epoch_asked) {
+        end_check(keeper);
     }
 }
 
@@ -221,12 +259,19 @@ static void start_check(epoch_keeper_t *keeper) {
         script_caller_load_again(keeper->scripts);
         return;
     }
-    /* Sent one after the other, answered in that order: the second answer goes on. */
+    /* Sent one after the other, answered in that order: the second answer goes on. While this core serves, it
+     * need not: INFO of one connection hardly ever says anything else than a second ago, and what it says
+     * comes before epoch.lua's answer. */
     keeper->asking =
         send_info(keeper, "server", on_server_info) && send_info(keeper, "replication", on_replication_info);
+    keeper->epoch_asked = keeper->asking && keeper->state == KEEPER_SERVING && keeper->run_id[0] != '\0';
+    if (keeper->epoch_asked) {
+        ask_epoch(keeper);
+        keeper->events.on_beat(keeper->context);
+    }
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void on_pulse(uv_timer_t *timer) {
     start_check(timer->data);
 }
 
@@ -263,16 +308,15 @@ zp_error epoch_keeper_new(epoch_keeper_t **ret_keeper, const bus_context *bus,
         free(keeper);
         return error;
     }
-    uv_timer_init(bus->loop, &keeper->timer);
-    keeper->timer.data = keeper;
-    uint64_t interval_ms = config_ms(bus->config, SETTING_BEAT_INTERVAL_MS);
-    uv_timer_start(&keeper->timer, on_timer, interval_ms, interval_ms);
+    uv_timer_init(bus->loop, &keeper->pulse.timer);
+    keeper->pulse.timer.data = keeper;
+    keep_pulse(keeper);
     *ret_keeper = keeper;
     return ZP_OK;
 }
 
 void epoch_keeper_quiesce(epoch_keeper_t *keeper) {
-    uv_timer_stop(&keeper->timer);
+    uv_timer_stop(&keeper->pulse.timer);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -287,7 +331,7 @@ void epoch_keeper_destroy(epoch_keeper_t **self) {
     change_state(keeper, KEEPER_NO_REDIS, "stopping");
     script_caller_destroy(&keeper->scripts); /* those who are answered by it may still ask us */
     *self = NULL;
-    uv_close((uv_handle_t *)&keeper->timer, on_closed);
+    uv_close((uv_handle_t *)&keeper->pulse.timer, on_closed);
 }
 
 script_caller_t *epoch_keeper_scripts(epoch_keeper_t *keeper) {

@@ -24,6 +24,9 @@ typedef struct epoch_keeper epoch_keeper_t;
 typedef struct epoch_keeper_events {
     /* epoch.lua has answered: position and rebuilding are fresh. */
     void (*on_checked)(void *context);
+    /* With each check of a core that serves, so that Redis answers both at once; after one that made it
+     * serve. */
+    void (*on_beat)(void *context);
     /* Redis does not answer any more, though connected, or does again. */
     void (*on_silence)(void *context, bool silent);
 } epoch_keeper_events;

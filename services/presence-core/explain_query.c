@@ -46,15 +46,10 @@ static void on_answer(void *context, call_result result, const script_call_t *ca
 }
 
 void explain_query_receive(const question_t *question, const Zp__ExplainQuery *query) {
-    const presence_core *core = question->core;
-    if (!epoch_keeper_is_serving(core->keeper)) {
-        explain_query_answer(question, query->request_id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
-        return;
-    }
-    request_t *request = request_begin(question, query->request_id);
-    script_call_t *call = request_begin_call(request, SCRIPT_EXPLAIN);
+    request_t *request;
+    script_call_t *call =
+        request_open(question, query->request_id, SCRIPT_EXPLAIN, explain_query_answer, &request);
     if (!call) {
-        request_unavailable(request, explain_query_answer);
         return;
     }
     arguments_add(&call->arguments, str_view_of(query->user_id));

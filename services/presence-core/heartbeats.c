@@ -65,14 +65,10 @@ static void add_heartbeat(arguments_t *arguments, const Zp__Heartbeat *heartbeat
 
 void heartbeats_receive(const question_t *question, const Zp__Heartbeats *heartbeats) {
     const presence_core *core = question->core;
-    if (!epoch_keeper_is_serving(core->keeper)) {
-        heartbeats_answer(question, heartbeats->request_id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
-        return;
-    }
-    request_t *request = request_begin(question, heartbeats->request_id);
-    script_call_t *call = request_begin_call(request, SCRIPT_HEARTBEAT);
+    request_t *request;
+    script_call_t *call =
+        request_open(question, heartbeats->request_id, SCRIPT_HEARTBEAT, heartbeats_answer, &request);
     if (!call) {
-        request_unavailable(request, heartbeats_answer);
         return;
     }
     metrics_add(core->process.metrics, METRIC_CORE_HEARTBEATS, (int64_t)heartbeats->n_heartbeats);

@@ -10,7 +10,10 @@ static void on_checked(void *context) {
     presence_core *core = context;
     broadcaster_beacon(core->broadcaster, epoch_keeper_position(core->keeper),
                        epoch_keeper_is_rebuilding(core->keeper));
-    beats_register_self(core);
+}
+
+static void on_beat(void *context) {
+    beats_register_self(context);
 }
 
 static void on_silence(void *context, bool silent) {
@@ -41,7 +44,8 @@ static zp_error wire(presence_core *core) {
         [ARROW_FANOUT] = fanout_requests_receive,
         [ARROW_API] = api_requests_receive,
     };
-    const epoch_keeper_events events = {.on_checked = on_checked, .on_silence = on_silence};
+    const epoch_keeper_events events = {
+        .on_checked = on_checked, .on_beat = on_beat, .on_silence = on_silence};
     zp_error error = broadcaster_new(&core->broadcaster, &core->process.bus);
     if (!error) {
         error = epoch_keeper_new(&core->keeper, &core->process.bus, &events, core);
@@ -72,6 +76,7 @@ int main(int argc, char **argv) {
     }
     if (wire(&core) == ZP_OK && process_serve_admin(&core.process, readiness, &core)) {
         process_run(&core.process, drain, &core);
+        beats_strike_self(&core);
     }
     epoch_keeper_destroy(&core.keeper); /* first: it answers what is still under way */
     redis_care_destroy(&core.care);

@@ -31,6 +31,23 @@ void request_unavailable(request_t *request, outcome_answer_fn *answer) {
     request_end(request);
 }
 
+script_call_t *request_open(const question_t *question, uint64_t id, script_id script,
+                            outcome_answer_fn *answer, request_t **ret_request) {
+    const presence_core *core = question->core;
+    if (!epoch_keeper_is_serving(core->keeper)) {
+        answer(question, id, ZP__OUTCOME__OUTCOME_UNAVAILABLE);
+        return NULL;
+    }
+    request_t *request = request_begin(question, id);
+    script_call_t *call = request_begin_call(request, script);
+    if (!call) {
+        request_unavailable(request, answer);
+        return NULL;
+    }
+    *ret_request = request;
+    return call;
+}
+
 void request_position(request_t *request, const redisReply *seq, Zp__Position *position) {
     const presence_core *core = request->core;
     zp__position__init(position);

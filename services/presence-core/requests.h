@@ -16,6 +16,8 @@ router_receive_fn edge_requests_receive, watcher_requests_receive, fanout_reques
 void beats_receive(const question_t *question, const Zp__Beat *beat);
 /* This core's own beat: it registers itself beside its peers. */
 void beats_register_self(presence_core *core);
+/* Its end: it is listed no more. The call leaves with the end of the connection at the latest. */
+void beats_strike_self(presence_core *core);
 
 /* OnlineQuery of an edge or an http-api (online_query.c): a page of it, or an answer that has only an
  * outcome.
@@ -27,7 +29,8 @@ void online_query_answer(const question_t *question, uint64_t id, Zp__Outcome ou
 void replay_query_receive(const question_t *question, const Zp__Replay *replay);
 void replay_query_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
 
-/* StatusQuery (status_query.c): all of it, or an answer that has only an outcome. */
+/* StatusQuery of an edge or an http-api (status_query.c): all of it, or an answer that has only an outcome.
+ */
 void status_query_receive(const question_t *question, const Zp__StatusQuery *query);
 void status_query_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
 
@@ -40,6 +43,12 @@ void heartbeats_receive(const question_t *question, const Zp__Heartbeats *heartb
 void heartbeats_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
 void directory_query_receive(const question_t *question, const Zp__DirectoryQuery *query);
 void directory_query_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
+
+/* GroupChange, RostersQuery (group_requests.c): likewise. */
+void group_change_receive(const question_t *question, const Zp__GroupChange *change);
+void group_change_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
+void rosters_query_receive(const question_t *question, const Zp__RostersQuery *query);
+void rosters_query_answer(const question_t *question, uint64_t id, Zp__Outcome outcome);
 
 /* AccountQuery (account_query.c): likewise. */
 void account_query_receive(const question_t *question, const Zp__AccountQuery *query);
@@ -58,6 +67,11 @@ typedef void outcome_answer_fn(const question_t *question, uint64_t id, Zp__Outc
 
 /* Answers `request` by `answer` that Redis is not to be had, and ends it. */
 void request_unavailable(request_t *request, outcome_answer_fn *answer);
+
+/* Begins a request of `question` and its call; NULL: answered already, by `answer` (Redis is not to be had,
+ * or memory is out). */
+script_call_t *request_open(const question_t *question, uint64_t id, script_id script,
+                            outcome_answer_fn *answer, request_t **ret_request);
 
 /* Where the log stood when a call was answered: takes note of it, and fills `position` for the answer. */
 void request_position(request_t *request, const redisReply *seq, Zp__Position *position);

@@ -9,6 +9,7 @@
 
 typedef enum script_id {
     SCRIPT_BEAT,
+    SCRIPT_ENDED,
     SCRIPT_JOIN,
     SCRIPT_STATEMENTS,
     SCRIPT_TOUCHES,
@@ -31,6 +32,8 @@ typedef enum script_id {
     SCRIPT_ACCOUNT_ACTIVE,
     SCRIPT_ACCOUNT_CONTACTS,
     SCRIPT_ACCOUNT_CONTACT,
+    SCRIPT_GROUP,
+    SCRIPT_ROSTERS,
     SCRIPTS_COUNT
 } script_id;
 

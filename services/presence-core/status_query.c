@@ -1,4 +1,4 @@
-/* status_query - the states of many users at once, for bulk answers.
+/* status_query - the states of many users at once, for bulk answers and the watch lists of clients.
  * Not a script: plain reads, pipelined, cost Redis half as much (FACTS, Redis: "Reading"). They are not
  * atomic together, so the epoch is read last and must still be the one that this core knows; each user's
  * status is of one moment, because it is read from the meta hash alone. */
@@ -23,32 +23,47 @@ typedef struct status_query {
     char ids[VALID_QUERY_USERS_MAX][VALID_USER_ID_MAX_BYTES + 1];
 } status_query;
 
-static void fill(Zp__CoreToApi *message, Zp__StatusReply *body, uint64_t id, Zp__Outcome outcome) {
+typedef union envelope {
+    Zp__CoreToEdge edge;
+    Zp__CoreToApi api;
+} envelope_t;
+
+/* The envelope of whoever asks, around `body`. */
+static const ProtobufCMessage *fill(envelope_t *envelope, arrow_t arrow, Zp__StatusReply *body, uint64_t id,
+                                    Zp__Outcome outcome) {
     zp__status_reply__init(body);
     body->request_id = id;
     body->outcome = outcome;
-    zp__core_to_api__init(message);
-    message->body_case = ZP__CORE_TO_API__BODY_STATUS_REPLY;
-    message->status_reply = body;
+    if (arrow == ARROW_API) {
+        zp__core_to_api__init(&envelope->api);
+        envelope->api.body_case = ZP__CORE_TO_API__BODY_STATUS_REPLY;
+        envelope->api.status_reply = body;
+        return &envelope->api.base;
+    }
+    zp__core_to_edge__init(&envelope->edge);
+    envelope->edge.body_case = ZP__CORE_TO_EDGE__BODY_STATUS_REPLY;
+    envelope->edge.status_reply = body;
+    return &envelope->edge.base;
 }
 
 void status_query_answer(const question_t *question, uint64_t id, Zp__Outcome outcome) {
-    Zp__CoreToApi message;
+    envelope_t envelope;
     Zp__StatusReply body;
-    fill(&message, &body, id, outcome);
-    question_answer(question, &message.base);
+    question_answer(question, fill(&envelope, question->arrow, &body, id, outcome));
 }
 
 static void finish(status_query *query) {
-    Zp__CoreToApi message;
+    envelope_t envelope;
     Zp__StatusReply body;
-    fill(&message, &body, query->request->id,
-         query->failed ? ZP__OUTCOME__OUTCOME_UNAVAILABLE : ZP__OUTCOME__OUTCOME_OK);
+    const ProtobufCMessage *message =
+        fill(&envelope, query->request->arrow, &body, query->request->id,
+             query->failed ? ZP__OUTCOME__OUTCOME_UNAVAILABLE : ZP__OUTCOME__OUTCOME_OK);
     if (!query->failed) {
         body.n_users = query->count;
         body.users = query->pointers;
+        body.epoch = query->request->epoch;
     }
-    request_answer(query->request, &message.base);
+    request_answer(query->request, message);
     request_end(query->request);
     free(query);
 }

@@ -3,34 +3,19 @@
 #include "common/base/random.h"
 #include "common/log/log.h"
 #include "common/wire/client_frame.h"
+#include "services/ws-edge/client_log.h"
+#include "services/ws-edge/clients_state.h"
 #include "services/ws-edge/core/close_code.h"
-#include "services/ws-edge/liveness.h"
-#include "services/ws-edge/token_expiry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum {
     NUMBER_RANDOM_SHIFT = 16, /* 48 bits */
-    ESCAPED_ID_BYTES = 4 * USER_ID_MAX_BYTES + 1
 };
 
-struct clients {
-    process_t *process;
-    clients_hooks hooks;
-    void *context;
-    sessions_t sessions;
-    audience_t *audience;
-    liveness_t *liveness;
-    token_expiry_t *token_expiry;
-    bool presence_enabled, everybody_watches, dashboards_watch, one_login, silent;
-    int64_t garbage_max;
-    size_t sockets_per_user;
-    rate_limit messages; /* of each client */
-    uint32_t messages_dropped_max;
-    char answer[CLIENT_ERROR_MAX_BYTES]; /* of the message at hand */
-};
-
+static void on_interest(void *context);
+static void on_given_up(void *context, edge_client *client);
 static void on_expired(void *context, edge_client *client);
 static void on_token_expired(void *context, edge_client *client);
 
@@ -42,6 +27,8 @@ zp_error clients_new(clients_t **ret_clients, process_t *process, const clients_
     clients->process = process;
     clients->hooks = *hooks;
     clients->context = context;
+    const group_changes_hooks group_hooks = {.ask = hooks->change_group, .refused = clients_group_refused};
+    group_changes_init(&clients->group_changes, process, &group_hooks, context, clients);
     clients->presence_enabled = config_bool(process->config, SETTING_PRESENCE_ENABLED);
     const char *audience = config_text(process->config, SETTING_PRESENCE_AUDIENCE);
     clients->everybody_watches = strcmp(audience, "all") == 0;
@@ -58,7 +45,8 @@ zp_error clients_new(clients_t **ret_clients, process_t *process, const clients_
     uint32_t messages_per_second = (uint32_t)config_integer(process->config, SETTING_MESSAGES_PER_SECOND);
     clients->messages_dropped_max = messages_per_second * MESSAGE_BURST_SECONDS;
     clients->messages = rate_limit_of(messages_per_second, clients->messages_dropped_max);
-    zp_error error = audience_new(&clients->audience, process);
+    const audience_hooks listeners = {.interest_changed = on_interest, .given_up = on_given_up};
+    zp_error error = audience_new(&clients->audience, process, &listeners, clients);
     if (error == ZP_OK) {
         error = liveness_new(&clients->liveness, process, on_expired, clients);
     }
@@ -69,6 +57,7 @@ zp_error clients_new(clients_t **ret_clients, process_t *process, const clients_
         clients_destroy(&clients);
         return error;
     }
+    subscriptions_init(&clients->subscriptions, process, clients->audience);
     *ret_clients = clients;
     return ZP_OK;
 }
@@ -78,6 +67,7 @@ void clients_destroy(clients_t **clients) {
         token_expiry_destroy(&(*clients)->token_expiry);
         liveness_destroy(&(*clients)->liveness);
         audience_destroy(&(*clients)->audience);
+        group_changes_clear(&(*clients)->group_changes);
         sessions_clear(&(*clients)->sessions);
         free(*clients);
         *clients = NULL;
@@ -92,27 +82,25 @@ audience_t *clients_audience(clients_t *clients) {
     return clients->audience;
 }
 
-static void say_changed(clients_t *clients, edge_user *user, const char *reason) {
+void clients_say_changed(clients_t *clients, edge_user *user, const char *reason) {
     if (clients->presence_enabled && !clients->silent) {
         clients->hooks.changed(clients->context, user, reason);
     }
 }
 
-static void join_audience(clients_t *clients, edge_client *client) {
-    size_t count = audience_count(clients->audience);
-    uint32_t forms = audience_wire_forms(clients->audience);
-    audience_add(clients->audience, client);
-    if (count == 0 || forms != audience_wire_forms(clients->audience)) {
-        clients->hooks.audience(clients->context);
+static void on_interest(void *context) {
+    clients_t *clients = context;
+    clients->hooks.interest(clients->context);
+}
+
+void clients_drop_snapshot(clients_t *clients, edge_client *client) {
+    if (client->snapshot) {
+        clients->hooks.snapshot_void(clients->context, client);
     }
 }
 
-static void leave_audience(clients_t *clients, edge_client *client) {
-    size_t count = audience_count(clients->audience);
-    audience_remove(clients->audience, client);
-    if (count > 0 && audience_count(clients->audience) == 0) {
-        clients->hooks.audience(clients->context);
-    }
+static void on_given_up(void *context, edge_client *client) {
+    clients_drop_snapshot(context, client);
 }
 
 /* The connection counts no more, whatever its socket still does. */
@@ -123,37 +111,38 @@ static void leave(clients_t *clients, edge_client *client, const char *reason) {
     }
     liveness_forget(clients->liveness, client);
     token_expiry_forget(clients->token_expiry, client);
-    leave_audience(clients, client);
-    if (client->snapshot) {
-        clients->hooks.snapshot_void(clients->context, client);
-    }
+    audience_remove(clients->audience, client);
+    clients_drop_snapshot(clients, client);
+    group_changes_forget(&clients->group_changes, client);
     sessions_leave(&clients->sessions, client);
-    say_changed(clients, user, reason);
+    clients_say_changed(clients, user, reason);
     sessions_forget_if_idle(&clients->sessions, user);
 }
 
 /* The connection counts no more, and is closed once it has read why: at the latest when its silence is over.
  */
-static void dismiss(clients_t *clients, edge_client *client, const char *reason, uint16_t code) {
-    leave(clients, client, reason);
+void clients_dismiss(clients_t *clients, edge_client *client, dismissal why) {
+    leave(clients, client, dismissal_word(why));
     liveness_watch(clients->liveness, client);
-    audience_close_after_answers(clients->audience, client, code);
+    audience_close_after_answers(clients->audience, client, why);
 }
 
 static void on_expired(void *context, edge_client *client) {
     clients_t *clients = context;
-    log_info("edge.client.silent", "connection=%llx reason=pong-timeout", (unsigned long long)client->number);
+    client_log_text text;
+    log_info("edge.client.silent", "%s reason=pong-timeout", client_log(client, &text));
     leave(clients, client, "pong-timeout");
     ws_socket_close(client->socket, CLOSE_GOING_AWAY, "no sign of life");
 }
 
 static void kick(clients_t *clients, edge_client *client, metric_id found_by) {
     metrics_add(clients->process->metrics, found_by, 1);
-    log_info("edge.client.duplicated", "connection=%llx", (unsigned long long)client->number);
+    client_log_text text;
+    log_info("edge.client.duplicated", "%s", client_log(client, &text));
     size_t len = client_frame_login_duplicated((wire_form)client->box.form, str_view_of(client->user->id),
                                                clients->answer);
     audience_answer(clients->audience, client, str_view_make(clients->answer, len));
-    dismiss(clients, client, "login-duplicated", CLOSE_LOGIN_DUPLICATED);
+    clients_dismiss(clients, client, DISMISSED_LOGIN_DUPLICATED);
 }
 
 /* What this edge knows itself need not wait for a core to say it. */
@@ -215,9 +204,9 @@ static void *on_open(void *context, ws_socket_t *socket, const ws_identity *iden
     bool watches =
         clients->everybody_watches || (clients->dashboards_watch && edge_client_is_dashboard(client));
     if (clients->presence_enabled && watches) {
-        join_audience(clients, client);
+        audience_add(clients->audience, client);
     }
-    say_changed(clients, client->user, "connected");
+    clients_say_changed(clients, client->user, "connected");
     if (clients->presence_enabled && (identity->snapshot || edge_client_is_dashboard(client))) {
         clients->hooks.snapshot_wanted(clients->context, client);
     }
@@ -257,119 +246,21 @@ static void on_life(void *context, ws_socket_t *socket, bool pong) {
     }
 }
 
-static void answer_error(clients_t *clients, edge_client *client, const char *code, const char *message) {
-    size_t len = client_frame_error((wire_form)client->box.form, str_view_of(client->user->id), code, message,
-                                    -1, clients->answer);
-    audience_answer(clients->audience, client, str_view_make(clients->answer, len));
-}
-
 static void on_token_expired(void *context, edge_client *client) {
     clients_t *clients = context;
     metrics_add(clients->process->metrics, METRIC_EDGE_TOKENS_EXPIRED, 1);
-    log_info("edge.client.token_expired", "connection=%llx", (unsigned long long)client->number);
-    answer_error(clients, client, "token_expired", "the token has expired: connect again with a new one");
-    dismiss(clients, client, "token-expired", CLOSE_POLICY_VIOLATION);
+    client_log_text text;
+    log_info("edge.client.token_expired", "%s", client_log(client, &text));
+    clients_answer_error(clients, client, "token_expired",
+                         "the token has expired: connect again with a new one");
+    clients_dismiss(clients, client, DISMISSED_TOKEN_EXPIRED);
 }
 
-static void take_garbage(clients_t *clients, edge_client *client) {
-    metrics_add(clients->process->metrics, METRIC_EDGE_MESSAGES_GARBAGE, 1);
-    if (++client->garbage_count == 1) {
-        answer_error(clients, client, "invalid_message", "not a MessagePack message of this protocol");
-    }
-    if (client->garbage_count > clients->garbage_max) {
-        metrics_add(clients->process->metrics, METRIC_EDGE_DISMISSED_GARBAGE, 1);
-        log_info("edge.client.garbage", "connection=%llx", (unsigned long long)client->number);
-        dismiss(clients, client, "garbage", CLOSE_INVALID_DATA);
-    }
-}
-
-/* False: one too many, and dropped. */
-static bool keeps_rate(clients_t *clients, edge_client *client) {
-    message_verdict verdict = message_rate_take(&clients->messages, clients->messages_dropped_max,
-                                                &client->messages, uv_now(&clients->process->loop));
-    if (verdict == MESSAGE_TAKEN) {
-        return true;
-    }
-    metrics_add(clients->process->metrics, METRIC_EDGE_MESSAGES_DROPPED, 1);
-    if (verdict == MESSAGE_DROPPED_FIRST) {
-        answer_error(clients, client, "rate_limited", "too many messages a second: this one was dropped");
-    } else if (verdict == MESSAGE_FLOOD) {
-        metrics_add(clients->process->metrics, METRIC_EDGE_DISMISSED_FLOOD, 1);
-        log_info("edge.client.flood", "connection=%llx", (unsigned long long)client->number);
-        dismiss(clients, client, "flood", CLOSE_POLICY_VIOLATION);
-    }
-    return false;
-}
-
-static void set_status(clients_t *clients, edge_client *client, str_view name) {
-    presence_status status;
-    if (!status_from_name(name, &status) || status == STATUS_OFFLINE) {
-        answer_error(clients, client, "invalid_status", "status must be online, away, busy or invisible");
-        return;
-    }
-    if (client->status != status) {
-        client->status = (uint8_t)status;
-        say_changed(clients, client->user, "status-set");
-    }
-}
-
-static void acknowledge_test(clients_t *clients, edge_client *client, str_view payload) {
-    size_t len = 0;
-    if (client_frame_connection_ack((wire_form)client->box.form, str_view_of(client->user->id), payload,
-                                    clients->answer, sizeof clients->answer, &len) != ZP_OK) {
-        answer_error(clients, client, "too_large", "the payload of a connection test is too large to echo");
-        return;
-    }
-    audience_answer(clients->audience, client, str_view_make(clients->answer, len));
-}
-
-/* A client whose first message is an array reads arrays (CONTRACT A, "The array form"). */
-static void learn_form(clients_t *clients, edge_client *client, bool array_form) {
-    if (!client->spoken && array_form && client->box.form < WIRE_ARRAY_BASIC) {
-        uint32_t forms = audience_wire_forms(clients->audience);
-        audience_change_form(clients->audience, client,
-                             client->box.form == WIRE_MAP_FULL ? WIRE_ARRAY_FULL : WIRE_ARRAY_BASIC);
-        if (forms != audience_wire_forms(clients->audience)) {
-            clients->hooks.audience(clients->context);
-        }
-    }
-    client->spoken = true;
-}
-
-static void on_message(void *context, ws_socket_t *socket, str_view bytes) {
-    clients_t *clients = context;
-    edge_client *client = ws_socket_data(socket);
-    client_message message;
-    if (!client->user || !keeps_rate(clients, client)) {
-        return;
-    }
-    if (client_message_parse(bytes, &message) != ZP_OK) {
-        take_garbage(clients, client);
-        return;
-    }
-    learn_form(clients, client, message.array_form);
-    metric_id kind = METRIC_EDGE_MESSAGES;
-    switch (message.type) {
-    case MESSAGE_HEARTBEAT: /* a sign of life, as every message is: on_life has taken it */
-        break;
-    case MESSAGE_STATUS:
-        set_status(clients, client, message.status);
-        break;
-    case MESSAGE_CONNECTION_TEST:
-        acknowledge_test(clients, client, message.payload);
-        break;
-    case MESSAGE_USER_ADD:
-    case MESSAGE_USER_REMOVE:
-    case MESSAGE_PRESENCE_SUBSCRIBE:
-    case MESSAGE_PRESENCE_UNSUBSCRIBE:
-        kind = METRIC_EDGE_MESSAGES_UNSUPPORTED;
-        answer_error(clients, client, "unsupported", "this message type is not served here yet");
-        break;
-    default: /* another service's, or unknown: never an error */
-        kind = METRIC_EDGE_MESSAGES_IGNORED;
-        break;
-    }
-    metrics_add(clients->process->metrics, kind, 1);
+static void on_failed(void *context, ws_socket_t *socket, uint16_t close_code) {
+    client_log_text text;
+    (void)context;
+    log_info("edge.client.failed", "code=%u %s", (unsigned)close_code,
+             client_log(ws_socket_data(socket), &text));
 }
 
 static void on_writable(void *context, ws_socket_t *socket) {
@@ -395,7 +286,8 @@ static void on_close(void *context, ws_socket_t *socket, ws_close_reason reason)
 const ws_server_events *clients_events(void) {
     static const ws_server_events events = {.on_open = on_open,
                                             .on_life = on_life,
-                                            .on_message = on_message,
+                                            .on_message = clients_on_message,
+                                            .on_failed = on_failed,
                                             .on_writable = on_writable,
                                             .on_close = on_close,
                                             .has_room_for = has_room_for,
@@ -418,7 +310,7 @@ void clients_send_away(clients_t *clients) {
                                             "this server is stopping: connect again", reconnect_after_ms,
                                             clients->answer);
             audience_answer(clients->audience, client, str_view_make(clients->answer, len));
-            audience_close_after_answers(clients->audience, client, CLOSE_GOING_AWAY);
+            audience_close_after_answers(clients->audience, client, DISMISSED_DRAINING);
         }
     }
 }

@@ -1,11 +1,13 @@
 #include "services/ws-edge/core_link.h"
 
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/log/log.h"
 #include "common/runtime/fault.h"
 #include "proto/edge_core.pb-c.h"
 #include "proto/valid.h"
 #include "services/ws-edge/core_link_send.h"
+#include "services/ws-edge/core_questions.h"
 
 #include <stdlib.h>
 
@@ -37,7 +39,7 @@ static void lose_lease(core_link_t *link, const char *reason) {
              sessions_users_count(link->sessions));
     lease_lost(&link->lease);
     link->announcing = false;
-    core_link_give_back_all(link);
+    core_link_give_back_said(link);
     ask_for_lease(link);
 }
 
@@ -86,7 +88,7 @@ static void send_what_is_due(core_link_t *link) {
     }
 }
 
-static void on_touch_timer(uv_timer_t *timer) {
+static void on_touch_pulse(uv_timer_t *timer) {
     core_link_t *link = timer->data;
     if (!FAULT(NO_TOUCH)) {
         link->touches_due = link->touches.count;
@@ -106,19 +108,13 @@ void core_link_alive(core_link_t *link, edge_user *user) {
 
 /* ---- what a core answers ---- */
 
-static void note_position(core_link_t *link, log_position position) {
-    if (log_position_before(link->position, position)) {
-        link->position = position;
-    }
-}
-
-static log_position position_of(const Zp__Position *position) {
-    return position ? (log_position){position->epoch, position->seq} : (log_position){0, 0};
-}
-
 static void on_beat_reply(core_link_t *link, peer_t *peer, const Zp__BeatReply *reply) {
-    log_position position = position_of(reply->position);
-    note_position(link, position);
+    log_position position = core_link_position_of(reply->position);
+    core_link_note_position(link, position);
+    if (reply->redis_time_ms > 0) {
+        uint64_t heard_ms = clock_monotonic_ms();
+        redis_clock_note(&link->redis_clock, reply->redis_time_ms, heard_ms, heard_ms);
+    }
     if (reply->outcome == ZP__OUTCOME__OUTCOME_UNAVAILABLE) {
         core_link_note_outage(link);
         peer_pass_over(peer);
@@ -156,7 +152,10 @@ static void on_request_done(core_link_t *link, core_request *request, log_positi
     case REQUEST_LEAVE:
         link->leave_by_ms = 0;
         break;
-    case REQUEST_ONLINE: /* has an answer of its own */
+    case REQUEST_ONLINE:
+    case REQUEST_STATUSES:
+    case REQUEST_ROSTERS:
+    case REQUEST_GROUP: /* on_ack leaves questions alone */
         return;
     }
     core_requests_end(&link->requests, request);
@@ -164,13 +163,13 @@ static void on_request_done(core_link_t *link, core_request *request, log_positi
 
 static void on_ack(core_link_t *link, peer_t *peer, const Zp__Ack *ack) {
     core_request *request = core_requests_find(&link->requests, ack->request_id);
-    note_position(link, position_of(ack->position));
-    if (!request || request->kind == REQUEST_ONLINE) {
+    core_link_note_position(link, core_link_position_of(ack->position));
+    if (!request || core_request_is_question(request)) {
         return; /* answered too late: it has been said again */
     }
     switch (ack->outcome) {
     case ZP__OUTCOME__OUTCOME_OK:
-        on_request_done(link, request, position_of(ack->position));
+        on_request_done(link, request, core_link_position_of(ack->position));
         break;
     case ZP__OUTCOME__OUTCOME_FENCED:
         core_link_give_back(link, request);
@@ -209,30 +208,36 @@ static void on_kicks(core_link_t *link, const Zp__Kicks *kicks) {
     }
 }
 
-static void on_online_reply(core_link_t *link, const Zp__OnlineReply *reply) {
-    core_request *request = core_requests_find(&link->requests, reply->request_id);
-    note_position(link, position_of(reply->position));
-    if (!request || request->kind != REQUEST_ONLINE) {
-        return; /* answered too late: it has been asked again */
+static void receive(core_link_t *link, peer_t *peer, const Zp__CoreToEdge *message) {
+    switch (message->body_case) {
+    case ZP__CORE_TO_EDGE__BODY_BEAT_REPLY:
+        on_beat_reply(link, peer, message->beat_reply);
+        break;
+    case ZP__CORE_TO_EDGE__BODY_ACK:
+        on_ack(link, peer, message->ack);
+        break;
+    case ZP__CORE_TO_EDGE__BODY_KICKS:
+        on_kicks(link, message->kicks);
+        break;
+    case ZP__CORE_TO_EDGE__BODY_ONLINE_REPLY:
+    case ZP__CORE_TO_EDGE__BODY_STATUS_REPLY:
+    case ZP__CORE_TO_EDGE__BODY_GROUP_CHANGED:
+    case ZP__CORE_TO_EDGE__BODY_ROSTERS_REPLY:
+        core_questions_take_answer(link, message);
+        break;
+    case ZP__CORE_TO_EDGE__BODY__NOT_SET:
+    case _ZP__CORE_TO_EDGE__BODY__CASE_IS_INT_SIZE:
+        break; /* not valid */
     }
-    bool usable = reply->outcome == ZP__OUTCOME__OUTCOME_OK;
-    core_requests_end(&link->requests, request);
-    link->hooks.online(link->hooks_context, reply->request_id, usable ? reply : NULL);
 }
 
 static void on_message(void *context, peer_t *peer, str_view payload) {
     core_link_t *link = context;
     Zp__CoreToEdge *message = zp__core_to_edge__unpack(NULL, payload.len, (const uint8_t *)payload.ptr);
-    if (!message || !core_to_edge_valid(message)) {
-        metrics_add(link->process->metrics, METRIC_BUS_INVALID, 1);
-    } else if (message->body_case == ZP__CORE_TO_EDGE__BODY_ACK) {
-        on_ack(link, peer, message->ack);
-    } else if (message->body_case == ZP__CORE_TO_EDGE__BODY_KICKS) {
-        on_kicks(link, message->kicks);
-    } else if (message->body_case == ZP__CORE_TO_EDGE__BODY_ONLINE_REPLY) {
-        on_online_reply(link, message->online_reply);
+    if (message && core_to_edge_valid(message)) {
+        receive(link, peer, message);
     } else {
-        on_beat_reply(link, peer, message->beat_reply);
+        metrics_add(link->process->metrics, METRIC_BUS_INVALID, 1);
     }
     if (message) {
         zp__core_to_edge__free_unpacked(message, NULL);
@@ -254,7 +259,9 @@ static void on_liveness(void *context, peer_t *peer, bool live) {
     core_request *next = NULL;
     for (core_request *request = link->requests.oldest; !live && request; request = next) {
         next = request->next;
-        if (request->peer == peer) {
+        if (request->peer == peer && request->kind == REQUEST_GROUP) {
+            request->peer = NULL; /* until it is void it may still be carried out: tend() ends it then */
+        } else if (request->peer == peer) {
             core_link_give_back(link, request);
         }
     }
@@ -345,21 +352,26 @@ void core_link_leave(core_link_t *link, void (*on_left)(void *context), void *co
     core_link_keep_tending(link);
 }
 
+void core_link_tell_end(core_link_t *link) {
+    peer_set_beat_now(link->peers);
+}
+
 /* ---- making and ending ---- */
 
-static bool start_timers(core_link_t *link) {
+static void open_timer(core_link_t *link, uv_timer_t *timer) {
+    uv_timer_init(&link->process->loop, timer);
+    timer->data = link;
+    link->open_timers++;
+}
+
+static void start_timers(core_link_t *link) {
     uint64_t touch_ms = config_ms(link->process->config, SETTING_PRESENCE_TTL) / TOUCH_DELAYS_PER_TTL;
     touch_ms = touch_ms > TOUCH_DELAY_MAX_MS ? TOUCH_DELAY_MAX_MS : touch_ms;
-    for (size_t i = 0; i < CORE_LINK_TIMERS; i++) {
-        if (uv_timer_init(&link->process->loop, &link->timers[i]) != 0) {
-            return false;
-        }
-        link->timers[i].data = link;
-        link->open_timers++;
-    }
-    uv_timer_start(&link->timers[TOUCH_TIMER], on_touch_timer, touch_ms, touch_ms);
+    open_timer(link, &link->timers[FLUSH_TIMER]);
+    open_timer(link, &link->timers[TEND_TIMER]);
+    open_timer(link, &link->touch_pulse.timer);
+    pulse_start(&link->touch_pulse, on_touch_pulse, touch_ms, PULSE_BEAT);
     core_link_keep_tending(link);
-    return true;
 }
 
 zp_error core_link_new(core_link_t **ret_link, process_t *process, sessions_t *sessions,
@@ -383,10 +395,7 @@ zp_error core_link_new(core_link_t **ret_link, process_t *process, sessions_t *s
         config_ms(process->config, SETTING_BEAT_INTERVAL_MS) + link->ack_timeout_ms + BUS_RECONNECT_MAX_MS;
     link->batch_max = (size_t)config_integer(process->config, SETTING_STATEMENT_BATCH);
     link->batches_max = (size_t)config_integer(process->config, SETTING_STATEMENT_BATCHES_MAX);
-    if (!start_timers(link)) {
-        core_link_destroy(&link);
-        return ZP_NO_MEMORY;
-    }
+    start_timers(link);
     zp_error error =
         peer_set_new(&link->peers, &process->bus, config_text(process->config, SETTING_CORE_ENDPOINTS),
                      "edge-core/1", &events, link);
@@ -415,13 +424,9 @@ void core_link_destroy(core_link_t **ref) {
     core_link_give_back_all(link);
     core_messages_free(&link->messages);
     late_copy_forget(&link->late_copy);
-    unsigned opened = link->open_timers;
-    if (opened == 0) {
-        free(link);
-    }
-    for (unsigned i = 0; i < opened; i++) {
-        uv_close((uv_handle_t *)&link->timers[i], on_timer_closed);
-    }
+    uv_close((uv_handle_t *)&link->timers[FLUSH_TIMER], on_timer_closed);
+    uv_close((uv_handle_t *)&link->timers[TEND_TIMER], on_timer_closed);
+    uv_close((uv_handle_t *)&link->touch_pulse.timer, on_timer_closed);
 }
 
 log_position core_link_position(const core_link_t *link) {

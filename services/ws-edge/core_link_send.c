@@ -2,11 +2,26 @@
 
 #include "common/base/random.h"
 #include "common/runtime/fault.h"
+#include "services/ws-edge/core_questions.h"
 
 enum { LATE_COPY_MS = 700 }; /* later than what tests have as ACK_TIMEOUT_MS */
 
 uint64_t core_link_now_ms(const core_link_t *link) {
     return uv_now(&link->process->loop);
+}
+
+uint64_t core_link_void_after_ms(const core_link_t *link) {
+    return redis_clock_at(&link->redis_clock, core_link_now_ms(link), link->ack_timeout_ms, 0);
+}
+
+void core_link_note_position(core_link_t *link, log_position position) {
+    if (log_position_before(link->position, position)) {
+        link->position = position;
+    }
+}
+
+log_position core_link_position_of(const Zp__Position *position) {
+    return position ? (log_position){position->epoch, position->seq} : (log_position){0, 0};
 }
 
 void core_link_note_outage(core_link_t *link) {
@@ -39,7 +54,10 @@ void core_link_give_back(core_link_t *link, core_request *request) {
     case REQUEST_LEAVE: /* tend() gives up by itself */
         break;
     case REQUEST_ONLINE:
-        link->hooks.online(link->hooks_context, request->id, NULL);
+    case REQUEST_STATUSES:
+    case REQUEST_ROSTERS:
+    case REQUEST_GROUP:
+        core_questions_fail(link, request);
         break;
     }
     core_requests_end(&link->requests, request);
@@ -48,6 +66,16 @@ void core_link_give_back(core_link_t *link, core_request *request) {
 void core_link_give_back_all(core_link_t *link) {
     while (link->requests.oldest) {
         core_link_give_back(link, link->requests.oldest);
+    }
+}
+
+void core_link_give_back_said(core_link_t *link) {
+    core_request *next = NULL;
+    for (core_request *request = link->requests.oldest; request; request = next) {
+        next = request->next;
+        if (!core_request_is_question(request)) {
+            core_link_give_back(link, request);
+        }
     }
 }
 
@@ -63,7 +91,7 @@ void core_link_look_for_silence(core_link_t *link) {
         return;
     }
     for (core_request *request = link->requests.oldest; request; request = request->next) {
-        if (!peer_is_passed_over(request->peer) && is_silent_under(link, request)) {
+        if (request->peer && !peer_is_passed_over(request->peer) && is_silent_under(link, request)) {
             metrics_add(link->process->metrics, METRIC_EDGE_CORES_PASSED_OVER, 1);
             peer_pass_over(request->peer);
         }
@@ -140,9 +168,13 @@ static void send_filled(core_link_t *link, open_batches *open, size_t i) {
     }
     if (request->kind == REQUEST_STATEMENTS) {
         metrics_add(link->process->metrics, METRIC_EDGE_STATEMENTS, (int64_t)request->batch.count);
-        str_view message =
-            core_messages_statements(&link->messages, request, &link->lease,
-                                     statement_queue_floor(&link->statements), core_link_now_ms(link));
+        /* That somebody left must not be believed any later: they may have come again, here or elsewhere, in
+         * words that no core has heard. That somebody came is true until it is said otherwise, and a core
+         * with more to do than it can would else do it in vain. */
+        uint64_t void_after_ms = open->leaving[i] ? core_link_void_after_ms(link) : 0;
+        str_view message = core_messages_statements(&link->messages, request, &link->lease,
+                                                    statement_queue_floor(&link->statements), void_after_ms,
+                                                    core_link_now_ms(link));
         if (late_copy_is_free(&link->late_copy) && FAULT(DUP_BATCH)) {
             late_copy_keep(&link->late_copy, message, core_link_now_ms(link) + LATE_COPY_MS);
         }
@@ -213,19 +245,4 @@ void core_link_send_waiting(core_link_t *link, core_request_kind kind) {
     for (size_t i = 0; i < open.count; i++) {
         send_filled(link, &open, i);
     }
-}
-
-bool core_link_ask_online(core_link_t *link, str_view key, const char *after, uint32_t most, bool devices,
-                          uint64_t *ret_request_id) {
-    peer_t *peer = peer_set_choose(link->peers, key);
-    core_request *request = peer ? core_link_open_request(link, REQUEST_ONLINE, peer) : NULL;
-    if (!request) {
-        return false;
-    }
-    if (peer_send(peer, core_messages_online(&link->messages, request, after, most, devices)) != ZP_OK) {
-        core_requests_end(&link->requests, request);
-        return false;
-    }
-    *ret_request_id = request->id;
-    return true;
 }

@@ -3,6 +3,8 @@
 #ifndef ZP_WS_EDGE_CORE_LINK_SEND_H
 #define ZP_WS_EDGE_CORE_LINK_SEND_H
 
+#include "common/presence/redis_clock.h"
+#include "common/runtime/pulse.h"
 #include "services/ws-edge/core/lease.h"
 #include "services/ws-edge/core/statement_queue.h"
 #include "services/ws-edge/core/touch_queue.h"
@@ -11,7 +13,7 @@
 #include "services/ws-edge/core_requests.h"
 #include "services/ws-edge/late_copy.h"
 
-enum { FLUSH_TIMER, TOUCH_TIMER, TEND_TIMER, CORE_LINK_TIMERS };
+enum { FLUSH_TIMER, TEND_TIMER, CORE_LINK_TIMERS };
 enum { CORE_LINK_HOLD_MS = 100 }; /* after a refusal for now, before anything is said again */
 
 struct core_link {
@@ -24,6 +26,7 @@ struct core_link {
     core_requests_t requests;
     core_messages_t messages;
     uv_timer_t timers[CORE_LINK_TIMERS];
+    pulse_t touch_pulse;
     unsigned open_timers;
     uint64_t ack_timeout_ms, suspect_ms, hold_until_ms, leave_by_ms;
     uint64_t settle_ms; /* after an outage: until every edge has found that cores answer, and said what it had
@@ -32,6 +35,7 @@ struct core_link {
     size_t touches_due; /* of those that wait: they leave as acknowledgements make room */
     bool flush_scheduled, announcing;
     log_position position;
+    redis_clock_t redis_clock;
     late_copy_t late_copy;
     core_link_hooks hooks;
     void *hooks_context;
@@ -40,6 +44,14 @@ struct core_link {
 };
 
 uint64_t core_link_now_ms(const core_link_t *link);
+
+/* The Redis time at which what is sent now is given up; 0: not known. */
+uint64_t core_link_void_after_ms(const core_link_t *link);
+
+/* A core is at `position`. */
+void core_link_note_position(core_link_t *link, log_position position);
+/* NULL: none. */
+log_position core_link_position_of(const Zp__Position *position);
 
 /* Deadlines are looked at while there are any: whoever begins something that has one says so. */
 void core_link_keep_tending(core_link_t *link);
@@ -66,6 +78,8 @@ void core_link_look_for_silence(core_link_t *link);
 /* Ends a request whose outcome was not OK, or is unknown: what it carried waits again. */
 void core_link_give_back(core_link_t *link, core_request *request);
 void core_link_give_back_all(core_link_t *link);
+/* But for questions: those need no lease. */
+void core_link_give_back_said(core_link_t *link);
 
 /* The core for what is about this edge, not about one user; NULL: none lives. */
 peer_t *core_link_any_peer(core_link_t *link);

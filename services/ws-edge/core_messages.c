@@ -1,6 +1,7 @@
 #include "services/ws-edge/core_messages.h"
 
 #include "proto/edge_core.pb-c.h"
+#include "proto/valid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ str_view core_messages_beat(core_messages_t *messages, const lease_t *lease, log
     position.seq = seen.seq;
     beat.process = &info;
     beat.seen = &position;
-    if (lease->state == LEASE_HELD) {
+    beat.last = messages->process->served;
+    if (lease->state == LEASE_HELD && !beat.last) {
         beat.incarnation = text(lease->incarnation);
         beat.number = now_ms;
     }
@@ -101,7 +103,8 @@ static void fill_statement(Zp__Statement *statement, const edge_user *user, uint
 }
 
 str_view core_messages_statements(core_messages_t *messages, const core_request *request,
-                                  const lease_t *lease, uint64_t floor, uint64_t now_ms) {
+                                  const lease_t *lease, uint64_t floor, uint64_t void_after_ms,
+                                  uint64_t now_ms) {
     const user_batch *batch = &request->batch;
     if (!make_slots(messages, batch)) {
         return str_view_make(NULL, 0);
@@ -123,6 +126,7 @@ str_view core_messages_statements(core_messages_t *messages, const core_request 
     statements.replaces = text(lease->replaces);
     statements.edge = text(config_process_name(messages->process->config));
     statements.floor = floor;
+    statements.void_after_ms = void_after_ms;
     statements.n_statements = batch->count;
     statements.statements = item_pointers;
     envelope.body_case = ZP__EDGE_TO_CORE__BODY_STATEMENTS;
@@ -184,5 +188,55 @@ str_view core_messages_online(core_messages_t *messages, const core_request *req
     query.devices = devices;
     envelope.body_case = ZP__EDGE_TO_CORE__BODY_ONLINE_QUERY;
     envelope.online_query = &query;
+    return pack(messages, &envelope);
+}
+
+str_view core_messages_statuses(core_messages_t *messages, const core_request *request, char *const *user_ids,
+                                size_t count) {
+    Zp__EdgeToCore envelope = ZP__EDGE_TO_CORE__INIT;
+    Zp__StatusQuery query = ZP__STATUS_QUERY__INIT;
+    query.request_id = request->id;
+    query.user_ids = (char **)user_ids;
+    query.n_user_ids = count;
+    envelope.body_case = ZP__EDGE_TO_CORE__BODY_STATUS_QUERY;
+    envelope.status_query = &query;
+    return pack(messages, &envelope);
+}
+
+str_view core_messages_rosters(core_messages_t *messages, const core_request *request,
+                               const roster_t *const rosters[], size_t count) {
+    Zp__EdgeToCore envelope = ZP__EDGE_TO_CORE__INIT;
+    Zp__RostersQuery query = ZP__ROSTERS_QUERY__INIT;
+    Zp__Roster items[ROSTERS_ASKED_MAX];
+    Zp__Roster *item_pointers[ROSTERS_ASKED_MAX];
+    for (size_t i = 0; i < count; i++) {
+        zp__roster__init(&items[i]);
+        items[i].kind =
+            rosters[i]->kind == ROSTER_GROUP ? ZP__ROSTER__KIND__KIND_GROUP : ZP__ROSTER__KIND__KIND_CONTACTS;
+        items[i].id = text(roster_id(rosters[i]));
+        items[i].version = rosters[i]->version;
+        item_pointers[i] = &items[i];
+    }
+    query.request_id = request->id;
+    query.rosters = item_pointers;
+    query.n_rosters = count;
+    envelope.body_case = ZP__EDGE_TO_CORE__BODY_ROSTERS_QUERY;
+    envelope.rosters_query = &query;
+    return pack(messages, &envelope);
+}
+
+str_view core_messages_group(core_messages_t *messages, const core_request *request, const char *user_id,
+                             str_view group_id, bool joins, uint64_t void_after_ms) {
+    char group[VALID_USER_ID_MAX_BYTES + 1];
+    Zp__EdgeToCore envelope = ZP__EDGE_TO_CORE__INIT;
+    Zp__GroupChange change = ZP__GROUP_CHANGE__INIT;
+    (void)snprintf(group, sizeof group, "%.*s", (int)group_id.len, group_id.ptr);
+    change.request_id = request->id;
+    change.user_id = text(user_id);
+    change.group_id = group;
+    change.joins = joins;
+    change.void_after_ms = void_after_ms;
+    envelope.body_case = ZP__EDGE_TO_CORE__BODY_GROUP_CHANGE;
+    envelope.group_change = &change;
     return pack(messages, &envelope);
 }

@@ -7,6 +7,7 @@
 #include "common/presence/watch_view.h"
 #include "common/runtime/process.h"
 #include "services/ws-edge/core/lease.h"
+#include "services/ws-edge/core/rosters.h"
 #include "services/ws-edge/core_requests.h"
 
 typedef struct core_messages {
@@ -24,7 +25,8 @@ str_view core_messages_beat(core_messages_t *messages, const lease_t *lease, log
                             uint64_t now_ms);
 str_view core_messages_join(core_messages_t *messages, const core_request *request, const lease_t *lease);
 str_view core_messages_statements(core_messages_t *messages, const core_request *request,
-                                  const lease_t *lease, uint64_t floor, uint64_t now_ms);
+                                  const lease_t *lease, uint64_t floor, uint64_t void_after_ms,
+                                  uint64_t now_ms);
 str_view core_messages_touches(core_messages_t *messages, const core_request *request, const lease_t *lease,
                                uint64_t now_ms);
 str_view core_messages_announced(core_messages_t *messages, const core_request *request,
@@ -32,5 +34,11 @@ str_view core_messages_announced(core_messages_t *messages, const core_request *
 str_view core_messages_leave(core_messages_t *messages, const core_request *request, const lease_t *lease);
 str_view core_messages_online(core_messages_t *messages, const core_request *request, const char *after,
                               uint32_t most, bool devices);
+str_view core_messages_statuses(core_messages_t *messages, const core_request *request, char *const *user_ids,
+                                size_t count);
+str_view core_messages_rosters(core_messages_t *messages, const core_request *request,
+                               const roster_t *const rosters[], size_t count);
+str_view core_messages_group(core_messages_t *messages, const core_request *request, const char *user_id,
+                             str_view group_id, bool joins, uint64_t void_after_ms);
 
 #endif

@@ -13,14 +13,18 @@ typedef enum core_request_kind {
     REQUEST_TOUCHES,
     REQUEST_ANNOUNCED,
     REQUEST_LEAVE,
-    REQUEST_ONLINE
+    REQUEST_ONLINE, /* from here on: questions */
+    REQUEST_STATUSES,
+    REQUEST_ROSTERS,
+    REQUEST_GROUP
 } core_request_kind;
 
 typedef struct core_request {
     struct core_request *next, *previous;
     uint64_t id, sent_at_ms;
     core_request_kind kind;
-    peer_t *peer;     /* gone with on_liveness(false), and the request with it */
+    peer_t
+        *peer; /* gone with on_liveness(false), and the request with it, but for a REQUEST_GROUP: then NULL */
     user_batch batch; /* REQUEST_STATEMENTS, REQUEST_TOUCHES */
 } core_request;
 
@@ -29,6 +33,11 @@ typedef struct core_requests {
     uint64_t last_id;
     size_t batches_count; /* of statements and touches */
 } core_requests_t;
+
+/* It is answered by what was asked for, not by an Ack. */
+static inline bool core_request_is_question(const core_request *request) {
+    return request->kind >= REQUEST_ONLINE;
+}
 
 /* NULL: out of memory. */
 core_request *core_requests_add(core_requests_t *requests, core_request_kind kind, peer_t *peer,

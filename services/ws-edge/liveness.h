@@ -20,7 +20,7 @@ ZP_MUST_CHECK zp_error liveness_new(liveness_t **ret_liveness, process_t *proces
                                     liveness_expired_fn *expired, void *context);
 void liveness_destroy(liveness_t **liveness);
 
-/* Now, in listened time: for sessions_show_life. Precise to a tick of the wheel, at most 250 ms. */
+/* Now, in listened time: for sessions_show_life. */
 uint64_t liveness_now(const liveness_t *liveness);
 
 void liveness_watch(liveness_t *liveness, edge_client *client);

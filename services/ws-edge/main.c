@@ -9,6 +9,7 @@
 #include "services/ws-edge/authentication.h"
 #include "services/ws-edge/clients.h"
 #include "services/ws-edge/core_link.h"
+#include "services/ws-edge/roster_refresh.h"
 #include "services/ws-edge/snapshots.h"
 #include "services/ws-edge/update_frames.h"
 #include "services/ws-edge/ws_server.h"
@@ -19,9 +20,10 @@ typedef struct edge {
     process_t process;
     clients_t *clients;
     ws_server_t *server;
-    core_link_t *core;      /* NULL where presence is disabled */
-    fanout_link_t *fanout;  /* likewise */
-    snapshots_t *snapshots; /* likewise */
+    core_link_t *core;         /* NULL where presence is disabled */
+    fanout_link_t *fanout;     /* likewise */
+    snapshots_t *snapshots;    /* likewise */
+    roster_refresh_t *rosters; /* likewise */
     uv_timer_t drain_timer;
 } edge_t;
 
@@ -45,13 +47,37 @@ static log_position newest_position(const edge_t *edge) {
     return log_position_before(of_core, of_fanout) ? of_fanout : of_core;
 }
 
-static void on_audience(void *context) {
+static void on_interest(void *context) {
     edge_t *edge = context;
     fanout_link_interest_changed(edge->fanout, newest_position(edge));
 }
 
 static size_t count_listeners(void *context) {
-    return audience_count(clients_audience(((edge_t *)context)->clients));
+    return audience_everybody_count(clients_audience(((edge_t *)context)->clients));
+}
+
+static watch_lists_t *lists_of(void *context) {
+    return audience_lists(clients_audience(((edge_t *)context)->clients));
+}
+
+static size_t count_lists(void *context) {
+    return watch_lists_count(lists_of(context));
+}
+
+static size_t find_unsaid(void *context, char *user_ids[], bool are_watched[], size_t most) {
+    return watch_lists_unsaid(lists_of(context), user_ids, are_watched, most);
+}
+
+static void on_said(void *context, size_t count) {
+    watch_lists_said(lists_of(context), count);
+}
+
+static void on_unsaid(void *context) {
+    watch_lists_unsay(lists_of(context));
+}
+
+static void on_watched_told(void *context, const watch_change *change) {
+    audience_tell_lists(clients_audience(((edge_t *)context)->clients), change);
 }
 
 static uint32_t forms_in_use(void *context) {
@@ -60,6 +86,11 @@ static uint32_t forms_in_use(void *context) {
 
 static void on_told(void *context, const watch_change *change, const Zp__Update *given) {
     update_frames_tell(clients_audience(((edge_t *)context)->clients), change, given);
+}
+
+static void on_settled(void *context) {
+    edge_t *edge = context;
+    audience_settle_lists(clients_audience(edge->clients), fanout_link_view(edge->fanout));
 }
 
 static void on_snapshot_wanted(void *context, edge_client *client) {
@@ -85,27 +116,76 @@ static void on_online(void *context, uint64_t request_id, const Zp__OnlineReply 
     }
 }
 
+static void on_statuses(void *context, uint64_t request_id, const Zp__StatusReply *reply) {
+    edge_t *edge = context;
+    if (edge->snapshots) {
+        snapshots_statuses(edge->snapshots, request_id, reply);
+    }
+}
+
+static void on_rosters_held(void *context) {
+    roster_refresh_look(((edge_t *)context)->rosters);
+}
+
+static void on_rosters(void *context, const Zp__RostersReply *reply) {
+    edge_t *edge = context;
+    if (edge->rosters) { /* not while stopping */
+        roster_refresh_answer(edge->rosters, reply);
+    }
+}
+
+static void on_list_grown(void *context, edge_client *client) {
+    clients_list_grown(((edge_t *)context)->clients, client);
+}
+
+static bool change_group(void *context, const char *user_id, str_view group_id, bool joins,
+                         uint64_t *ret_request_id) {
+    return core_link_change_group(((edge_t *)context)->core, user_id, group_id, joins, ret_request_id);
+}
+
+static void on_group_changed(void *context, uint64_t request_id, Zp__GroupResult result) {
+    edge_t *edge = context;
+    if (edge->rosters) { /* not while stopping */
+        clients_group_changed(edge->clients, request_id, result);
+    }
+}
+
 static bool wire_presence(edge_t *edge) {
-    static const core_link_hooks hooks = {.kick = on_kick, .online = on_online};
+    static const core_link_hooks hooks = {.kick = on_kick,
+                                          .online = on_online,
+                                          .statuses = on_statuses,
+                                          .rosters = on_rosters,
+                                          .group_changed = on_group_changed};
+    static const fanout_link_watchers watchers = {.count = count_lists,
+                                                  .find_unsaid = find_unsaid,
+                                                  .said = on_said,
+                                                  .unsay = on_unsaid,
+                                                  .tell = on_watched_told};
     static const fanout_link_hooks listeners = {.listeners_count = count_listeners,
+                                                .by_name = &watchers,
                                                 .wire_forms = forms_in_use,
                                                 .tell = on_told,
+                                                .settled = on_settled,
                                                 .interests = METRIC_EDGE_INTERESTS};
     process_t *process = &edge->process;
     audience_t *audience = clients_audience(edge->clients);
     return core_link_new(&edge->core, process, clients_sessions(edge->clients), &hooks, edge) == ZP_OK &&
            fanout_link_new(&edge->fanout, process, &listeners, edge) == ZP_OK &&
-           snapshots_new(&edge->snapshots, process, audience, edge->core, edge->fanout) == ZP_OK;
+           snapshots_new(&edge->snapshots, process, audience, edge->core, edge->fanout) == ZP_OK &&
+           roster_refresh_new(&edge->rosters, process, audience_lists(audience), edge->core, on_list_grown,
+                              edge) == ZP_OK;
 }
 
 static bool wire(edge_t *edge) {
     static const clients_hooks hooks = {.changed = on_changed,
                                         .alive = on_alive,
                                         .is_congested = is_congested,
-                                        .audience = on_audience,
+                                        .interest = on_interest,
                                         .snapshot_wanted = on_snapshot_wanted,
                                         .snapshot_drained = on_snapshot_drained,
-                                        .snapshot_void = on_snapshot_void};
+                                        .snapshot_void = on_snapshot_void,
+                                        .rosters_held = on_rosters_held,
+                                        .change_group = change_group};
     process_t *process = &edge->process;
     if (clients_new(&edge->clients, process, &hooks, edge) != ZP_OK) {
         return false;
@@ -129,7 +209,13 @@ static size_t readiness(void *context, const char *reasons[ADMIN_REASONS_MAX]) {
     size_t count = 0;
     metrics_set(metrics, METRIC_EDGE_SOCKETS, (int64_t)ws_server_sockets_count(edge->server));
     metrics_set(metrics, METRIC_EDGE_USERS, (int64_t)sessions_users_count(clients_sessions(edge->clients)));
-    metrics_set(metrics, METRIC_EDGE_WATCHERS, (int64_t)audience_count(clients_audience(edge->clients)));
+    const audience_t *audience = clients_audience(edge->clients);
+    const watch_lists_t *lists = audience_lists(audience);
+    metrics_set(metrics, METRIC_EDGE_WATCHERS,
+                (int64_t)(audience_everybody_count(audience) + watch_lists_count(lists)));
+    metrics_set(metrics, METRIC_EDGE_WATCHES, (int64_t)watch_lists_watches_count(lists));
+    metrics_set(metrics, METRIC_EDGE_ROSTERS, (int64_t)watch_lists_rosters_count(lists));
+    metrics_set(metrics, METRIC_EDGE_WATCHED_USERS, (int64_t)watch_lists_users_count(lists));
     if (edge->process.draining) {
         reasons[count++] = "stopping";
     }
@@ -191,9 +277,13 @@ int main(int argc, char **argv) {
     bool started = wire(&edge) && process_serve_admin(&edge.process, readiness, &edge);
     if (started) {
         process_run(&edge.process, drain, &edge);
+        if (edge.core) {
+            core_link_tell_end(edge.core);
+        }
     }
 
     ws_server_destroy(&edge.server);
+    roster_refresh_destroy(&edge.rosters);
     snapshots_destroy(&edge.snapshots);
     fanout_link_destroy(&edge.fanout);
     core_link_destroy(&edge.core);

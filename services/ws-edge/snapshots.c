@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     LOOK_MS = 100, /* between two looks at who may ask again, or has settled */
@@ -69,12 +70,39 @@ static void set_state(snapshots_t *snapshots, struct snapshot *snapshot, snapsho
 
 /* -- asking -- */
 
-static bool is_array(const edge_client *client) {
-    return client->box.form == WIRE_ARRAY_BASIC || client->box.form == WIRE_ARRAY_FULL;
-}
-
 static uint64_t now_ms(const snapshots_t *snapshots) {
     return uv_now(&snapshots->process->loop);
+}
+
+/* Users in the next page of a list: the first who have not been named. */
+static size_t list_page(const snapshots_t *snapshots, const watch_list_t *list) {
+    size_t left = watch_list_users_count(list) - watch_list_told_count(list);
+    return left < snapshots->page_users ? left : snapshots->page_users;
+}
+
+static bool is_complete(const struct snapshot *snapshot) {
+    const watch_list_t *list = snapshot->client->watches;
+    return list ? snapshot->begun && watch_list_told_count(list) == watch_list_users_count(list)
+                : snapshot->complete;
+}
+
+static bool ask_list(snapshots_t *snapshots, struct snapshot *snapshot) {
+    char *ids[VALID_ONLINE_USERS_MAX];
+    const edge_client *client = snapshot->client;
+    size_t place = watch_list_told_count(client->watches);
+    size_t count = list_page(snapshots, client->watches);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = (char *)watch_list_user(client->watches, place + i);
+    }
+    return core_link_ask_statuses(snapshots->core, str_view_of(client->user->id), ids, count,
+                                  &snapshot->request_id);
+}
+
+static bool ask_everybody(snapshots_t *snapshots, struct snapshot *snapshot) {
+    const edge_client *client = snapshot->client;
+    return core_link_ask_online(snapshots->core, str_view_of(client->user->id), snapshot->after,
+                                snapshots->page_users, wire_form_is_array((wire_form)client->box.form),
+                                &snapshot->request_id);
 }
 
 /* Who waits asks, as far as the limit allows, the longest wait first. */
@@ -82,9 +110,9 @@ static void ask(snapshots_t *snapshots) {
     struct snapshot *snapshot = first_in(snapshots, SNAPSHOT_WAITING);
     while (snapshot && snapshots->asked_count < snapshots->asked_max &&
            now_ms(snapshots) >= snapshots->hold_until_ms) {
-        const edge_client *client = snapshot->client;
-        if (!core_link_ask_online(snapshots->core, str_view_of(client->user->id), snapshot->after,
-                                  snapshots->page_users, is_array(client), &snapshot->request_id)) {
+        bool asked =
+            snapshot->client->watches ? ask_list(snapshots, snapshot) : ask_everybody(snapshots, snapshot);
+        if (!asked) {
             snapshots->hold_until_ms = now_ms(snapshots) + LOOK_MS;
             return;
         }
@@ -95,8 +123,9 @@ static void ask(snapshots_t *snapshots) {
 
 /* -- beginning and ending -- */
 
+/* A page that was asked for counts until it is answered: who comes and goes, or changes his mind, asks the
+ * cores for no more than others. */
 static void end(snapshots_t *snapshots, struct snapshot *snapshot) {
-    snapshots->asked_count -= snapshot->state == SNAPSHOT_ASKED;
     ring_remove(&snapshot->link);
     snapshot->client->snapshot = NULL;
     free(snapshot);
@@ -145,7 +174,7 @@ void snapshots_drained(snapshots_t *snapshots, edge_client *client) {
     }
     if (has_lost_track(snapshots, snapshot)) {
         begin_again(snapshots, snapshot);
-    } else if (snapshot->complete) {
+    } else if (is_complete(snapshot)) {
         set_state(snapshots, snapshot, SNAPSHOT_SETTLING);
         settle(snapshots, snapshot);
     } else {
@@ -211,7 +240,20 @@ static size_t choose_users(snapshots_t *snapshots, const struct snapshot *snapsh
     return count;
 }
 
-static void send_frame(snapshots_t *snapshots, struct snapshot *snapshot, const Zp__OnlineReply *reply) {
+/* The frame at hand names `sent` users. The next page follows when it has gone out. */
+static void send_page(snapshots_t *snapshots, struct snapshot *snapshot, size_t len, size_t sent) {
+    edge_client *client = snapshot->client;
+    set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
+    if (sent > 0 || (snapshot->complete && !snapshot->begun)) {
+        snapshot->begun = true;
+        metrics_add(snapshots->process->metrics, METRIC_EDGE_SNAPSHOT_FRAMES, 1);
+        audience_answer(snapshots->audience, client, str_view_make(snapshots->frame, len));
+    } else if (audience_has_told(snapshots->audience, client)) {
+        snapshots_drained(snapshots, client);
+    }
+}
+
+static void send_everybody(snapshots_t *snapshots, struct snapshot *snapshot, const Zp__OnlineReply *reply) {
     edge_client *client = snapshot->client;
     size_t count = choose_users(snapshots, snapshot, reply);
     size_t len = 0;
@@ -228,43 +270,134 @@ static void send_frame(snapshots_t *snapshots, struct snapshot *snapshot, const 
     if (reached != snapshot->after) {
         (void)snprintf(snapshot->after, sizeof snapshot->after, "%s", reached);
     }
-    set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
-    if (sent > 0 || (snapshot->complete && !snapshot->begun)) {
-        snapshot->begun = true;
-        metrics_add(snapshots->process->metrics, METRIC_EDGE_SNAPSHOT_FRAMES, 1);
-        audience_answer(snapshots->audience, client, str_view_make(snapshots->frame, len));
-    } else if (audience_has_told(snapshots->audience, client)) {
-        snapshots_drained(snapshots, client);
+    send_page(snapshots, snapshot, len, sent);
+}
+
+/* The users of a page of a list as the client is to hear of them: where the edge has heard something newer
+ * since the page was read, that. */
+static void send_list(snapshots_t *snapshots, struct snapshot *snapshot, const Zp__StatusReply *reply) {
+    log_position positions[VALID_ONLINE_USERS_MAX];
+    const edge_client *client = snapshot->client;
+    size_t place = watch_list_told_count(client->watches);
+    size_t online_count = 0;
+    for (size_t i = 0; i < reply->n_users; i++) {
+        const Zp__UserState *state = reply->users[i];
+        presence_status status = (presence_status)state->status;
+        positions[i] = (log_position){reply->epoch, state->seq};
+        watch_list_newest(client->watches, place + i, &status, &positions[i]);
+        snapshots->users[i] =
+            (snapshot_user){str_view_of(state->user_id), str_view_of(""), state->last_seen_ms, status};
+        online_count += status != STATUS_OFFLINE;
     }
+    size_t len = 0;
+    size_t sent = client_frame_snapshot((wire_form)client->box.form, str_view_of(client->user->id),
+                                        clock_unix_ms(), online_count, snapshots->users, reply->n_users,
+                                        snapshots->frame, snapshots->frame_bytes, &len);
+    assert(sent <= reply->n_users);
+    for (size_t i = 0; i < sent; i++) {
+        watch_list_told(client->watches, place + i, snapshots->users[i].status, positions[i]);
+    }
+    snapshot->complete = watch_list_told_count(client->watches) == watch_list_users_count(client->watches);
+    send_page(snapshots, snapshot, len, sent);
+}
+
+/* NULL: its client has left, or watches something else by now, and somebody else asks. (Where `given` is
+ * false, after LOOK_MS at most: see wait_again.) */
+static struct snapshot *take_answer(snapshots_t *snapshots, uint64_t request_id, bool given) {
+    const ring *list = &snapshots->lists[SNAPSHOT_ASKED];
+    for (ring *at = list->next; at != list; at = at->next) {
+        struct snapshot *snapshot = RING_OWNER(at, struct snapshot, link);
+        if (snapshot->request_id == request_id) {
+            return snapshot;
+        }
+    }
+    snapshots->asked_count--;
+    if (given) {
+        ask(snapshots);
+    }
+    return NULL;
+}
+
+/* No core gave the page, or it can be made no use of now. Not asked again from within: whoever says so may be
+ * in the middle of giving back all that was asked of a core. */
+static void wait_again(snapshots_t *snapshots, struct snapshot *snapshot) {
+    metrics_add(snapshots->process->metrics, METRIC_EDGE_SNAPSHOT_PAGES_AGAIN, 1);
+    snapshots->hold_until_ms = now_ms(snapshots) + LOOK_MS;
+    set_state(snapshots, snapshot, SNAPSHOT_WAITING);
+}
+
+/* A view whose changes come in no order reaches further than it knows: whoever is not in it may have left, or
+ * may be told of in the next moment. */
+static bool is_in_doubt(const snapshots_t *snapshots, const struct snapshot *snapshot,
+                        const Zp__OnlineReply *reply) {
+    const watch_view_t *view = fanout_link_view(snapshots->fanout);
+    if (!snapshot->client->watching || watch_view_is_settled(view)) {
+        return false;
+    }
+    for (size_t i = 0; i < reply->n_users; i++) {
+        const Zp__UserState *state = reply->users[i]->state;
+        presence_status status = STATUS_ONLINE;
+        log_position position = {reply->position->epoch, state->seq};
+        if (watch_view_is_newer(view, str_view_of(state->user_id), position, &status) &&
+            status == STATUS_OFFLINE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void snapshots_page(snapshots_t *snapshots, uint64_t request_id, const Zp__OnlineReply *reply) {
-    struct snapshot *snapshot = NULL;
-    const ring *list = &snapshots->lists[SNAPSHOT_ASKED];
-    for (ring *at = list->next; at != list && !snapshot; at = at->next) {
-        struct snapshot *candidate = RING_OWNER(at, struct snapshot, link);
-        snapshot = candidate->request_id == request_id ? candidate : NULL;
-    }
+    struct snapshot *snapshot = take_answer(snapshots, request_id, reply != NULL);
     if (!snapshot) {
-        return; /* its client has left */
+        return;
+    }
+    if (!reply || is_in_doubt(snapshots, snapshot, reply)) {
+        wait_again(snapshots, snapshot);
+        return;
+    }
+    if (has_lost_track(snapshots, snapshot)) {
+        begin_again(snapshots, snapshot);
+    } else if (outbox_has_answers(&snapshot->client->box)) {
+        /* Other answers came first: asked again behind them. */
+        set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
+    } else {
+        send_everybody(snapshots, snapshot, reply);
+    }
+    ask(snapshots);
+}
+
+/* Whether these are still who come next on the list. */
+static bool is_page_of(const snapshots_t *snapshots, const watch_list_t *list, const Zp__StatusReply *reply) {
+    size_t place = watch_list_told_count(list);
+    if (reply->n_users != list_page(snapshots, list)) {
+        return false;
+    }
+    for (size_t i = 0; i < reply->n_users; i++) {
+        if (strcmp(reply->users[i]->user_id, watch_list_user(list, place + i)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void snapshots_statuses(snapshots_t *snapshots, uint64_t request_id, const Zp__StatusReply *reply) {
+    struct snapshot *snapshot = take_answer(snapshots, request_id, reply != NULL);
+    if (!snapshot) {
+        return;
     }
     if (!reply) {
-        /* Not from within: whoever says so may be in the middle of giving back all that was asked of a core.
-         */
-        metrics_add(snapshots->process->metrics, METRIC_EDGE_SNAPSHOT_PAGES_AGAIN, 1);
-        snapshots->hold_until_ms = now_ms(snapshots) + LOOK_MS;
-        set_state(snapshots, snapshot, SNAPSHOT_WAITING);
-    } else if (has_lost_track(snapshots, snapshot)) {
-        begin_again(snapshots, snapshot);
-        ask(snapshots);
-    } else if (outbox_has_answers(&snapshot->client->box)) {
-        set_state(snapshots, snapshot,
-                  SNAPSHOT_DRAINING); /* other answers came first: asked again behind them */
-        ask(snapshots);
-    } else {
-        send_frame(snapshots, snapshot, reply);
-        ask(snapshots);
+        wait_again(snapshots, snapshot);
+        return;
     }
+    if (!is_page_of(snapshots, snapshot->client->watches, reply)) {
+        set_state(snapshots, snapshot,
+                  SNAPSHOT_WAITING); /* behind the others, who have nothing to do with it */
+    } else if (outbox_has_answers(&snapshot->client->box)) {
+        set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
+    } else {
+        send_list(snapshots, snapshot, reply);
+    }
+    ask(snapshots);
 }
 
 size_t snapshots_count(const snapshots_t *snapshots) {

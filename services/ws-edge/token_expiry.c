@@ -1,6 +1,7 @@
 #include "services/ws-edge/token_expiry.h"
 
 #include "common/base/clock.h"
+#include "common/runtime/pulse.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ typedef struct token_deadline {
 struct token_expiry {
     uv_loop_t *loop;
     timer_wheel_t *wheel; /* in uv_now's time */
-    uv_timer_t timer;
+    pulse_t pulse;
     token_expired_fn *fn;
     void *context;
 };
@@ -55,7 +56,7 @@ zp_error token_expiry_new(token_expiry_t **ret_expiry, uv_loop_t *loop, token_ex
         return ZP_NO_MEMORY;
     }
     expiry->wheel = timer_wheel_new(TICK_MS, WHEEL_SLOTS, uv_now(loop));
-    if (!expiry->wheel || uv_timer_init(loop, &expiry->timer) != 0) {
+    if (!expiry->wheel || uv_timer_init(loop, &expiry->pulse.timer) != 0) {
         timer_wheel_destroy(&expiry->wheel);
         free(expiry);
         return ZP_NO_MEMORY;
@@ -63,7 +64,7 @@ zp_error token_expiry_new(token_expiry_t **ret_expiry, uv_loop_t *loop, token_ex
     expiry->loop = loop;
     expiry->fn = fn;
     expiry->context = context;
-    expiry->timer.data = expiry;
+    expiry->pulse.timer.data = expiry;
     *ret_expiry = expiry;
     return ZP_OK;
 }
@@ -75,7 +76,7 @@ static void on_timer_closed(uv_handle_t *timer) {
 void token_expiry_destroy(token_expiry_t **expiry) {
     if (*expiry) {
         timer_wheel_destroy(&(*expiry)->wheel);
-        uv_close((uv_handle_t *)&(*expiry)->timer, on_timer_closed);
+        uv_close((uv_handle_t *)&(*expiry)->pulse.timer, on_timer_closed);
         *expiry = NULL;
     }
 }
@@ -91,7 +92,7 @@ zp_error token_expiry_watch(token_expiry_t *expiry, edge_client *client, uint64_
     client->ends = deadline;
     if (timer_wheel_count(expiry->wheel) == 0) {
         timer_wheel_advance(expiry->wheel, uv_now(expiry->loop), on_due, expiry); /* it stood still */
-        uv_timer_start(&expiry->timer, on_tick, TICK_MS, TICK_MS);
+        pulse_start(&expiry->pulse, on_tick, TICK_MS, PULSE_BEAT);
     }
     set(expiry, deadline);
     return ZP_OK;

@@ -6,6 +6,7 @@ void update_frames_tell(audience_t *audience, const watch_change *change, const 
     char made[WIRE_FORMS_COUNT][CLIENT_UPDATE_MAX_BYTES];
     str_view payloads[WIRE_FORMS_COUNT] = {0};
     uint32_t forms = audience_wire_forms(audience);
+    audience_tell_lists(audience, change);
     for (size_t i = 0; given && i < given->n_frames; i++) {
         uint32_t form = given->frames[i]->wire_form;
         payloads[form] = str_view_make(given->frames[i]->payload.data, given->frames[i]->payload.len);

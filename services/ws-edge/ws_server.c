@@ -72,8 +72,8 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons why, void *user, vo
             return -1;
         }
         server->opening->established = true;
-        socket->address =
-            address_limits_enter(server->addresses, server->opening->from, uv_now(server->sockets.loop));
+        socket->from = server->opening->from;
+        socket->address = address_limits_enter(server->addresses, socket->from, uv_now(server->sockets.loop));
         ws_socket_established(socket, wsi, &server->opening->identity);
         return 0;
     case LWS_CALLBACK_RECEIVE:
@@ -230,9 +230,7 @@ static str_view derive_device(str_view token, char out[DEVICE_BYTES]) {
 }
 
 static wire_form form_of(const request_head *head) {
-    bool array = head->wire_array || head->native_token;
-    return array ? (head->statuses_full ? WIRE_ARRAY_FULL : WIRE_ARRAY_BASIC)
-                 : (head->statuses_full ? WIRE_MAP_FULL : WIRE_MAP_BASIC);
+    return wire_form_of(head->wire_array || head->native_token, head->statuses_full);
 }
 
 /* lws gets a head of our making, with nothing of the client's in it but the key, which was checked to the

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/str_view.h"
 #include "common/config/config.h"
+#include "common/limits/address_limits.h"
 #include "common/metrics/metrics.h"
 #include "common/wire/wire_form.h"
 #include <stdbool.h>
@@ -41,6 +42,8 @@ typedef struct ws_server_events {
     void (*on_life)(void *context, ws_socket_t *socket, bool pong);
     /* A whole binary message, at most MESSAGE_MAX bytes. */
     void (*on_message)(void *context, ws_socket_t *socket, str_view bytes);
+    /* The client broke the protocol: it is heard no more, and will be closed with that code. */
+    void (*on_failed)(void *context, ws_socket_t *socket, uint16_t close_code);
     /* The socket can be written to, as asked by ws_socket_want_write. Call ws_socket_write at most once. */
     void (*on_writable)(void *context, ws_socket_t *socket);
     /* The socket is gone. Called once for each on_open that returned data. */
@@ -65,6 +68,8 @@ const char *ws_server_address(const ws_server_t *server); /* host:port */
 size_t ws_server_sockets_count(const ws_server_t *server);
 
 void *ws_socket_data(const ws_socket_t *socket);
+/* Where its client is; behind a gateway, whom that has named. */
+client_network ws_socket_from(const ws_socket_t *socket);
 
 /* on_writable comes as soon as the kernel takes more. Cheap to repeat. */
 void ws_socket_want_write(ws_socket_t *socket);

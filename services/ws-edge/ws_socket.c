@@ -267,7 +267,7 @@ size_t ws_socket_tap(struct ws_socket *socket, str_view bytes) {
     }
     if (report.close_code != 0) {
         metrics_add(sockets->metrics, failure_metric(report.close_code), 1);
-        log_info("edge.client.failed", "code=%u", (unsigned)report.close_code);
+        sockets->events.on_failed(sockets->context, socket, report.close_code);
         socket->failure_code = report.close_code;
         set_state(socket, WS_SOCKET_FAILING);
     } else if (report.control) {
@@ -379,6 +379,10 @@ void ws_socket_gone(struct ws_socket *socket) {
 
 void *ws_socket_data(const ws_socket_t *socket) {
     return socket->data;
+}
+
+client_network ws_socket_from(const ws_socket_t *socket) {
+    return socket->from;
 }
 
 void ws_socket_want_write(ws_socket_t *socket) {

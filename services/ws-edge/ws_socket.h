@@ -37,7 +37,8 @@ struct ws_socket {
     uint64_t due_ms;          /* in `closing`: when it ends anyway */
     frame_watch watch;
     rate_bucket frames;         /* what it may still send */
-    limited_address_t *address; /* where its client is; NULL: it is not counted there */
+    client_network from;        /* where its client is */
+    limited_address_t *address; /* NULL: it is not counted there */
     uint16_t failure_code;      /* what the client did wrong; 0: nothing */
     uint8_t state;              /* ws_socket_state */
     bool wants_write : 1, wants_ping : 1, asked_lws : 1, closed_by_us : 1;

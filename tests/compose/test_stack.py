@@ -379,6 +379,7 @@ def test_who_asks_too_often_is_told_so_for_a_while(stack):
                 said += part
     statuses = re.findall(rb"HTTP/1\.1 (\d+) ", said)
     assert statuses[0] == b"404" and statuses[-1] == b"429", (len(statuses), set(statuses))
+    assert b'{"error": "Too many requests", "code": "rate_limited"}' in said
     eventually("it is answered again", lambda: time.sleep(1) or http.get(stack.address, "/health").status == 200, 30)
 
 

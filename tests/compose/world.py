@@ -85,7 +85,7 @@ class StackWorld(World):
 
     def start_load(self, **settings):
         addresses = {"gateway": self.stack.address}
-        observers = [(f"observer-{i + 1}", "full" if i % 2 == 0 else "basic", "gateway") for i in range(3)]
+        observers = [(f"observer-{i + 1}", "full" if i % 2 == 0 else "basic", [], "gateway") for i in range(3)]
         self.children["observers"] = Child("observers", self.folder / "observers.log", {
             "folder": str(self.journal_folder), "addresses": addresses, "observers": observers, "seed": self.seed})
         self.children["load-1"] = Child("load", self.folder / "load-1.log", {

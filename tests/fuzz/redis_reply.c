@@ -7,6 +7,7 @@
 #include "services/presence-core/core/redis_info.h"
 #include "services/presence-core/explanation.h"
 #include "services/presence-core/reply.h"
+#include "services/presence-core/roster_rows.h"
 #include "services/presence-core/rows.h"
 #include "services/presence-core/transitions.h"
 #include "tests/fuzz/fuzz.h"
@@ -114,6 +115,27 @@ static void check_accounts(const redisReply *reply) {
     assert(core_to_api_valid(&message));
 }
 
+static void check_rosters(const redisReply *reply) {
+    enum { ASKED = 5 };
+    static roster_list list;
+    static arguments_t asked;
+    Zp__RostersReply body = ZP__ROSTERS_REPLY__INIT;
+    for (size_t i = asked.count; i < (size_t)ASKED * ROSTER_ASKED_COLUMNS; i += ROSTER_ASKED_COLUMNS) {
+        arguments_add(&asked, str_view_of(i % 2 == 0 ? "g" : "c"));
+        arguments_add(&asked, str_view_of("123"));
+        arguments_add_number(&asked, 0);
+    }
+    if (!reply_has(reply, ROSTER_PARTS) || !roster_rows_read(&list, reply, &asked, 0, &body)) {
+        return;
+    }
+    assert(body.n_rosters <= ASKED);
+    body.outcome = ZP__OUTCOME__OUTCOME_OK;
+    Zp__CoreToEdge message = ZP__CORE_TO_EDGE__INIT;
+    message.body_case = ZP__CORE_TO_EDGE__BODY_ROSTERS_REPLY;
+    message.rosters_reply = &body;
+    assert(core_to_edge_valid(&message));
+}
+
 /* A transition written as the scripts write it is cut into the same again. */
 static void check_record(const Zp__Transition *item) {
     char *text = NULL;
@@ -177,6 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_services(reply);
         check_explanation(reply);
         check_accounts(reply);
+        check_rosters(reply);
         check_transitions(reply);
         freeReplyObject(reply);
     }

@@ -398,7 +398,7 @@ def test_accounts_survive_a_restart_of_redis(own_system):
 def test_while_presence_is_rebuilt_it_is_not_said(own_system):
     """After a loss of data an edge that does not announce is waited for until its lease is over: accounts can be written,
     and nobody is said to be offline who may not be."""
-    system = own_system()
+    system = own_system(EDGE_LEASE_MS=4000)  # several calls come within it
     eventually("all is well", lambda: call(system, "POST", "/api/users/register", {"username": "tv"}).status == 200)
     system.edges[0].freeze()
     system.redis().flushall()

@@ -11,7 +11,6 @@ import re
 import subprocess
 import time
 
-import jwt
 import pytest
 
 from harness import bulk
@@ -20,10 +19,10 @@ from harness.child_client import NODE_FOLDER
 from harness.instance import Instance
 from harness.process import base_environment
 from harness.python_client import PythonClient
+from harness.tokens import SECRET, make_token
 from harness.users import new_user
 from harness.waiting import PATIENCE_S, eventually
 
-SECRET = "a secret of the tests that is long enough for its hash"
 SYSTEM = {"USE_AUTHENTICATION": True, "SECRET_KEY": SECRET}
 
 GUIDE_PAGE = pathlib.Path(__file__).resolve().parent / "pages" / "guide_dashboard.html"
@@ -248,13 +247,13 @@ return await new Promise((resolve) => {
 });"""
 
 
-def token(user, length=None):
+def token_of(user, length=None):
     """A JWT, of about that length where one is given."""
     claims = {"uid": user, "exp": int(time.time()) + 600}
-    made = jwt.encode(claims, SECRET, "HS256")
+    made = make_token(claims)
     if length:
         claims["padding"] = "x" * ((length - len(made)) * 3 // 4)  # base64
-        made = jwt.encode(claims, SECRET, "HS256")
+        made = make_token(claims)
     return made
 
 
@@ -280,7 +279,7 @@ def test_chromium_takes_the_answer_where_it_has_offered_no_list(browser, pages):
 def test_chromium_takes_the_answer_to_long_tokens(system, browser, pages, length):
     browser.open(pages + "/blank")
     user = new_user("long")
-    long_token = token(user, length)
+    long_token = token_of(user, length)
     assert browser.resolve(OPEN, system.ws_url(), [long_token, "4711"]) == {"protocol": "4711"}
     assert browser.resolve(OPEN, system.ws_url(), [long_token]) == {"protocol": long_token}
     eventually("the token was this user's", lambda: bulk.state(system.api_address, user)["lastSeen"])
@@ -288,4 +287,4 @@ def test_chromium_takes_the_answer_to_long_tokens(system, browser, pages, length
 
 def test_chromium_is_refused_where_the_token_is_wrong(system, browser, pages):
     browser.open(pages + "/blank")
-    assert browser.resolve(OPEN, system.ws_url(), ["x" + token("u"), "4711"]) == {"code": 1006}
+    assert browser.resolve(OPEN, system.ws_url(), ["x" + token_of("u"), "4711"]) == {"code": 1006}

@@ -36,7 +36,8 @@ def test_who_is_not_goes_offline_once_when_it_is_over(system):
     after = time.monotonic()
     offline = observer.wait_status(user, "offline")
     debounce_s = system.seconds("OFFLINE_DEBOUNCE_MS")
-    assert before + debounce_s - 0.1 <= offline.at <= after + debounce_s + SLACK_S
+    # In service time, which is a tick behind, or as long as a busy machine keeps the ticker waiting.
+    assert before + debounce_s - 4 * system.seconds("CLOCK_TICK_MS") <= offline.at <= after + debounce_s + SLACK_S
     observer.wait_statuses(user, ["online", "offline"])
 
 

@@ -127,8 +127,8 @@ def test_users_of_a_stopped_edge_have_the_grace_and_then_are_offline(system):
 
     grace_s = system.seconds("RECONNECT_GRACE_MS")
     offline = observer.wait_status(stayer, "offline")
-    # In service time, which is up to one tick behind.
-    assert offline.at >= stopping_at + grace_s - system.seconds("CLOCK_TICK_MS")
+    # In service time, which is a tick behind, or as long as a busy machine keeps the ticker waiting.
+    assert offline.at >= stopping_at + grace_s - 4 * system.seconds("CLOCK_TICK_MS")
     assert offline.at <= stopped_at + grace_s + 1, "its lease did not end with it"
     never("the mover is seen offline", lambda: observer.status(mover) == "offline", 1.0)
     assert observer.statuses(mover) == ["online"]

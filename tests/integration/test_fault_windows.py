@@ -113,6 +113,19 @@ def test_a_core_that_dies_at_the_beginning_of_an_epoch_leaves_it_to_the_other(sy
     assert observer.statuses(client.user) == ["online"]
 
 
+def test_whoever_begins_an_epoch_says_so_also_where_another_answer_told_of_it_first(system):
+    """What waits in a paused Redis behind the loss is answered at once: a tick, say, and then the core's question."""
+    system.connect(new_user("steady"), edge=1)
+    for _ in range(3):
+        begun = sum(core.metric("zpresence_core_epochs_begun_total") for core in system.cores)
+        before = system.redis().get("presence:epoch")
+        system.redis().execute_command("CLIENT", "PAUSE", 300, "ALL")
+        system.redis().flushall()  # waits, first of all
+        eventually("an epoch has begun", lambda before=before: system.redis().get("presence:epoch") not in (None, before))
+        eventually("it is rebuilt", lambda: all(core.metric("zpresence_core_rebuilding") == 0 for core in system.cores))
+        assert sum(core.metric("zpresence_core_epochs_begun_total") for core in system.cores) == begun + 1
+
+
 def test_an_edge_that_dies_with_its_new_lease_leaves_its_users_their_grace(system):
     observer = system.observe(0)
     client = system.connect(new_user("moving"), edge=1)

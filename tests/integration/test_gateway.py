@@ -212,7 +212,8 @@ def test_two_edges_on_one_port_share_the_clients(own_system, connect_raw):
         if client.closed:
             system.connect(client.user)
     eventually("all are there", lambda: first.metric("zpresence_edge_sockets") == len(everybody))
-    assert {state["status"] for state in system.bulk(*(client.user for client in clients)).json().values()} == {"online"}
+    users = [client.user for client in clients]
+    eventually("all are online", lambda: {state["status"] for state in system.bulk(*users).json().values()} == {"online"})
     second.environment["WS_LISTEN"] = second.address = f"127.0.0.1:{free_port()}"
 
 

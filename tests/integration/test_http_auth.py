@@ -4,16 +4,15 @@ anywhere. The matrix of areas, roles and owners: tests/unit/http-api/http_server
 import json
 import time
 
-import jwt
 import pytest
 
 from harness import http_client as http
 from harness.process import base_environment, run_to_end
 from harness.system import binary
+from harness.tokens import SECRET, make_token
 from harness.users import new_user
 from harness.waiting import eventually
 
-SECRET = "a secret of the tests that is long enough for its hash"
 READ_KEY, OPS_KEY = "the-key-of-a-dashboard-0123456789", "the-key-of-an-operator-0123456789"
 
 STATUS = "/api/presence/status"
@@ -25,7 +24,7 @@ SYSTEM = {"USE_AUTHENTICATION": True, "SECRET_KEY": SECRET, "HTTP_AUTH_READ": "j
 
 
 def bearer(**claims):
-    return {"Authorization": f"Bearer {jwt.encode({'uid': 'somebody', **claims}, SECRET, 'HS256')}"}
+    return {"Authorization": f"Bearer {make_token({'uid': 'somebody', **claims})}"}
 
 
 def ask_status(system, headers):
@@ -108,7 +107,7 @@ def test_a_body_that_names_two_users_is_nobodys(system):
 
 
 def test_a_stream_ends_with_its_token(system):
-    token = jwt.encode({"uid": "somebody", "exp": int(time.time()) + 2}, SECRET, "HS256")
+    token = make_token({"uid": "somebody", "exp": int(time.time()) + 2})
     path = f"/api/presence/stream?token={token}"
     began = time.monotonic()
     answer = http.get(system.api_address, path)  # returns when the stream has ended
@@ -119,7 +118,7 @@ def test_a_stream_ends_with_its_token(system):
 
 def test_who_is_invisible_is_not_told_of_to_a_user(system):
     user = new_user("hidden")
-    client = system.connect(user, subprotocols=[jwt.encode({"uid": user}, SECRET, "HS256"), "phone"])
+    client = system.connect(user, subprotocols=[make_token({"uid": user}), "phone"])
     client.send({"messageType": 5, "status": "invisible"})
     path = f"/api/presence/explain/{user}"
     eventually("an admin sees why", lambda: "invisible" in get(system, path, bearer(role="admin")).body.decode())
@@ -137,7 +136,7 @@ def test_a_token_ends_here_when_it_ends_at_the_edges(system):
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJ1aWQiOiJib2IifQ.",
-                                   jwt.encode({"uid": "bob"}, SECRET, "HS512"), jwt.encode({"uid": "bob"}, "other" * 9)])
+                                   make_token({"uid": "bob"}, algorithm="HS512"), make_token({"uid": "bob"}, "other" * 9)])
 def test_forged_tokens_are_refused(system, token):
     answer = ask_status(system, {"Authorization": f"Bearer {token}"})
     assert answer.status == 401

@@ -1,5 +1,6 @@
 """./zpresence while it runs: up, ps, logs, scale, what dies, who speaks to whom (DESIGN section 7)."""
 
+import json
 import os
 import pathlib
 import re
@@ -11,11 +12,12 @@ from http.client import HTTPConnection
 import pytest
 
 from harness import http_client as http
-from harness.instance import NAMES, one_line, replace
+from harness.instance import NAMES, one_line, one_note, replace
 from harness.keys import KINDS
 from harness.ports import is_listened_on
 from harness.python_client import PythonClient
 from harness.raw_client import RawClient, head
+from harness.system import REPOSITORY
 from harness.users import new_user
 from harness.waiting import eventually
 
@@ -29,6 +31,14 @@ def test_ps_tells_name_pid_and_address_of_each_process(up):
         program = {"gateway": "haproxy", "redis": "redis-server"}.get(kind, f"/bin/{kind}")
         assert program in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
     assert rows["gateway"][1] == up.address
+
+
+def test_ps_tells_an_address_only_of_what_has_clients_and_an_admin_address_where_it_answers(up):
+    rows = {name: (address, admin) for name, _, address, admin in up.ps_rows()}
+    assert [name for name in NAMES if rows[name][0] == "-"] == ["expiry-watcher-1"]
+    assert [name for name in NAMES if rows[name][1] == "-"] == ["redis"]
+    for name in set(NAMES) - {"redis"}:
+        assert http.get(rows[name][1], "/readyz").status == 200
 
 
 def test_processes_speak_to_each_other_with_keys_that_up_has_made(up):
@@ -97,6 +107,47 @@ def test_websocket_clients_are_told_apart_behind_the_gateway(fresh):
         client.close()
 
 
+def refusal(answer):
+    """Of the gateway's own, as of everybody else's: status and code."""
+    assert answer.headers["content-type"] == "application/json"
+    assert json.loads(answer.body)["error"]
+    return answer.status, json.loads(answer.body)["code"]
+
+
+def test_refusals_of_the_gateway_itself_have_a_code(fresh):
+    bin_folder = fresh.runs_builds_of_its_own()
+    fresh.succeed("up", "-d")
+    request = b"POST /api/presence/status HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+
+    broken = RawClient(fresh.address)
+    broken.send(request + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{\"\r\n")
+    time.sleep(0.3)  # the head goes on to http-api
+    broken.send(b"no length\r\n")
+    assert refusal(broken.refused()) == (400, "malformed_request")
+
+    pid = fresh.pid("http-api-1")
+    os.kill(pid, signal.SIGSTOP)
+    waiting = RawClient(fresh.address)
+    waiting.send(request + b"Content-Length: 2\r\n\r\n{}")
+    time.sleep(0.3)  # as does this
+    replace(bin_folder / "http-api", "exit 1")
+    os.kill(pid, signal.SIGKILL)
+    assert refusal(waiting.refused()) == (502, "server_broke_off")
+
+    refused = http.get(fresh.address, "/health")
+    assert refusal(refused) == (503, "no_server_ready")
+    assert refused.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("garbage", [b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost: h\r\nbad header: x\r\n\r\n",
+                                     b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 20000 + b"\r\n\r\n"],
+                         ids=["no request", "no header", "too large"])
+def test_a_head_that_the_gateway_cannot_read_ends_there(up, garbage):
+    client = RawClient(up.address)
+    client.send(garbage)
+    assert client.refused().status == 400
+
+
 def test_the_address_of_an_edge_takes_clients_without_the_gateway(up):
     user = new_user()
     client = PythonClient(f"ws://{up.ps()['ws-edge-1'][1]}", user)
@@ -108,7 +159,12 @@ def test_logs_show_one_process_or_all(up):
     assert "ws-edge-1" in up.succeed("logs", "ws-edge-1")
     assert "ws-edge-1" in up.succeed("logs", "ws-edge")
     assert "Ready to accept connections" in up.succeed("logs")
-    assert "nobody" in one_line(up.run("logs", "nobody"))
+    assert "the last 100 lines" in one_note(up.run("logs", "ws-edge-1"))
+
+
+def test_whose_logs_there_are_is_told_to_who_asks_for_others(up):
+    line = one_line(up.run("logs", "nobody"))
+    assert "'nobody'" in line and all(name in line for name in NAMES)
 
 
 # Supervision
@@ -257,6 +313,27 @@ def test_a_scale_that_did_not_reach_the_gateway_is_made_good_by_the_next(up):
     assert generation in haproxy_cfg.read_text()
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_scale_says_what_it_left_and_the_next_does_the_rest(fresh, sent):
+    bin_folder = fresh.runs_builds_of_its_own()
+    fresh.succeed("up", "-d")
+    before, edge = fresh.ps(), (bin_folder / "ws-edge").resolve()
+    replace(bin_folder / "ws-edge", "exec sleep 60")  # none becomes ready
+    with subprocess.Popen([REPOSITORY / "zpresence", "scale", "ws-edge=3"], env=fresh.environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scaling:
+        eventually("it is under way", lambda: (fresh.home / "run" / "ws-edge-3" / "service").exists())
+        scaling.send_signal(sent)
+        _, said = scaling.communicate()
+    assert scaling.returncode != 0
+    assert said.splitlines() == ["zpresence: interrupted while starting ws-edge-2 ws-edge-3: stopped again",
+                                 "zpresence: there are now ws-edge-1; the same scale does the rest"]
+    assert fresh.ps() == before
+    (bin_folder / "ws-edge").unlink()
+    (bin_folder / "ws-edge").symlink_to(edge)
+    fresh.succeed("scale", "ws-edge=3")
+    assert set(fresh.ps()) - set(before) == {"ws-edge-2", "ws-edge-3"}
+
+
 def test_running_processes_find_a_new_core_and_a_new_fanout(up):
     before = up.ps()
     up.succeed("scale", "presence-core=2", "fanout=2", "expiry-watcher=2")
@@ -286,13 +363,40 @@ def test_what_cannot_be_scaled_is_refused_in_one_line(up, wish, word):
     assert up.ps() == before
 
 
-@pytest.mark.parametrize("arguments", [["frob"], ["up", "--now"], ["keys", "a", "b"], ["scale"], ["ps", "x"], ["test", "nothing"]])
+@pytest.mark.parametrize("arguments", [["frob"], ["--frob"], ["up", "now"], ["keys", "a", "b"], ["scale"], ["ps", "x"],
+                                       ["test", "nothing"], ["help", "frob"]])
 def test_what_it_does_not_know_is_one_line(up, arguments):
     assert "help" in one_line(up.run(*arguments))
+
+
+COMMANDS = ["up", "ps", "logs", "scale", "down", "keys", "test", "help"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_option_that_a_command_does_not_have_is_told_with_where_its_options_are(up, command):
+    before = up.ps()
+    assert f"{command} has no option '-x' (./zpresence {command} --help)" in one_line(up.run(command, "-x"))
+    assert up.ps() == before
+
+
+@pytest.mark.parametrize("word, command", [("stop", "down"), ("start", "up"), ("restart", "down, then up"), ("status", "ps"),
+                                           ("log", "logs"), ("scal", "scale"), ("tests", "test")])
+def test_a_word_that_is_near_a_command_is_answered_with_that(up, word, command):
+    assert f"'{word}': did you mean {command}?" in one_line(up.run(word))
 
 
 @pytest.mark.parametrize("word", [[], ["help"], ["--help"]])
 def test_help_names_every_command(up, word):
     text = up.succeed(*word)
-    for command in ("up", "ps", "logs", "scale", "down", "keys", "test", "help"):
+    for command in COMMANDS:
         assert f"./zpresence {command}" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_is_its_rows_of_the_general_help_and_more(up, command):
+    before = up.ps()
+    text = up.succeed(command, "--help")
+    rows = text.split("\n\n")[0].rstrip()
+    assert rows.startswith(f"    ./zpresence {command}") and rows in up.succeed("help")
+    assert text == up.succeed(command, "x", "-h") == up.succeed("help", command)
+    assert up.ps() == before

@@ -129,7 +129,9 @@ def test_down_tells_clients_to_come_back_and_leaves_nothing(fresh):
 def test_data_and_addresses_survive_down_and_up(fresh):
     fresh.succeed("up", "-d")
     user, before = new_user(), fresh.ps()
-    PythonClient(fresh.url, user).close()
+    client = PythonClient(fresh.url, user)
+    eventually("online", lambda: fresh.bulk_status(user) == "online")  # else "offline" may be said of who was not seen yet
+    client.close()
     eventually("offline", lambda: fresh.bulk_status(user) == "offline")
     last_seen = fresh.bulk(user).json()[user]["lastSeen"]
     time.sleep(1.1)  # appendfsync everysec
@@ -169,3 +171,22 @@ def test_settings_come_from_the_env_file_and_hold_for_processes_added_later(fres
     assert b"TRUSTED_PROXIES=127.0.0.1,10.1.0.0/16" in environment
     assert "settings.sh" not in fresh.succeed("logs"), "the launcher complains in a log"
     assert http.get(fresh.address, "/health").status == 200
+
+
+def test_what_starts_by_itself_or_by_scale_reads_the_env_file_anew_and_the_environment_of_up(fresh, tmp_path):
+    env = tmp_path / "env"
+    env.write_text("BULK_MAX_IDS=2\n")
+    fresh.environment["ZPRESENCE_ENV_FILE"] = str(env)
+    fresh.succeed("up", "-d", USE_AUTHENTICATION="false")
+    three = [new_user() for _ in range(3)]
+    assert fresh.bulk(*three).status == 413
+    env.write_text("BULK_MAX_IDS=3\nUSE_AUTHENTICATION=true\n")
+    assert fresh.bulk(*three).status == 413
+
+    pid = fresh.pid("http-api-1")
+    os.kill(pid, signal.SIGKILL)
+    eventually("it is back, with what the file says now", lambda: fresh.pid("http-api-1") not in (None, pid)
+               and fresh.bulk(*three).status == 200)
+    fresh.succeed("scale", "ws-edge=2")  # there is no key of tokens: what `up` was told wins over the file
+    fresh.succeed("down")
+    assert "USE_AUTHENTICATION" in one_line(fresh.run("up", "-d"))

@@ -2,6 +2,7 @@
 it ends when he does."""
 
 import contextlib
+import re
 import time
 
 import msgpack
@@ -194,9 +195,15 @@ def test_messages_of_one_client_are_limited(own_system, connect_raw):
     assert chatter.wait_closed() == 1008
     assert errors() == ["rate_limited"] * 2
     assert edge.metric("zpresence_edge_clients_dismissed_total", reason="flood") == 1
-    assert "edge.client.flood" in edge.log()
+    assert chatter.close_reason == "too many messages"
+    assert said_of(edge, "edge.client.flood", chatter.user)
     observer.wait_status(chatter.user, "offline")
     assert bystander.is_open()
+
+
+def said_of(edge, event, user):
+    """Whether the log says that event of that user, and where from."""
+    return re.search(rf"{re.escape(event)}\b.* connection=\S+ user={re.escape(user)} from=127\.0\.0\.1\b", edge.log())
 
 
 @pytest.mark.parametrize("flood", [
@@ -216,7 +223,7 @@ def test_frames_that_are_no_messages_are_limited_too(own_system, connect_raw, fl
             code = int.from_bytes(payload[:2], "big")
     assert code == 1008
     assert edge.metric("zpresence_edge_protocol_failures_total", code=1008) == 1
-    assert "edge.client.failed code=1008" in edge.log()
+    assert re.search(r"edge\.client\.failed code=1008 connection=\S+ user=\S+ from=127\.0\.0\.1$", edge.log(), re.MULTILINE)
 
 
 def test_without_a_limit_messages_pass(own_system):

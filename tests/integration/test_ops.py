@@ -62,6 +62,32 @@ def test_a_process_that_is_gone_is_silent_then_forgotten_by_health(system):
     assert answer.json()["services"]["ws-edge"] == 1
 
 
+def test_a_process_that_stops_is_listed_no_more_and_one_that_is_killed_is_silent(own_system):
+    """Whichever of the kinds it is."""
+    system = own_system(edges=2, fanouts=2, watchers=2, cores=2, apis=2, PEER_TIMEOUT_MS=2500)
+    listed = {service.name for service in system.services}
+    eventually("all are listed", lambda: set(services_of(system)) == listed)
+
+    def is_right():
+        return (set(services_of(system)) == listed and ops_health(system).json()["silent"] == []
+                and set(scraped(metrics_all(system))) == listed)
+
+    for kind in ("ws-edge", "fanout", "expiry-watcher", "http-api", "presence-core"):
+        stopped = system.of_kind(kind)[1]
+        stopped.stop()
+        listed.remove(stopped.name)
+        eventually(f"{stopped.name} is listed no more", is_right, within_s=10)  # long before it would be forgotten
+        never("it comes back", lambda: not is_right(), during_s=0.5)
+        stopped.restart()
+        listed.add(stopped.name)
+        eventually(f"{stopped.name} is listed again", is_right)
+        stopped.kill()
+        eventually("it is silent", lambda: ops_health(system).json()["silent"] == [stopped.name])
+        eventually("so says the list", lambda: services_of(system).get(stopped.name, {}).get("silent"))
+        stopped.restart()
+        eventually("it is listed again", is_right)
+
+
 # Health
 
 def test_a_frozen_redis_is_said_to_be_one_and_not_a_missing_core(system):

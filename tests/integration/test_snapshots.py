@@ -8,10 +8,10 @@ import re
 import threading
 import time
 
-import jwt
 import pytest
 
-from harness.inbox import PRESENCE_SNAPSHOT, PRESENCE_UPDATE
+from harness.inbox import PRESENCE_SNAPSHOT
+from harness.tokens import SECRET, make_token
 from harness.users import new_user
 from harness.waiting import eventually, never
 
@@ -19,35 +19,18 @@ PAGE = 5
 SYSTEM = {"edges": 2, "cores": 2, "SNAPSHOT_PAGE": PAGE}
 
 ISO_8601_MS_Z = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
-SECRET = "a secret of the tests that is long enough for its hash"
 
 
 def frames_of(client):
     return client.frames(PRESENCE_SNAPSHOT)
 
 
-def users_in(frame):
-    return (frame.message if isinstance(frame.message, dict) else frame.message[4])["users"]
-
-
-def listed(client):
-    """Every user of every 32, in the order of arrival."""
-    return [user for frame in frames_of(client) for user in users_in(frame)]
-
-
 def ids(client):
-    return [user["userId"] for user in listed(client)]
+    return [user["userId"] for user in client.named()]
 
 
-def believed(client):
-    """What the client believes of everybody: the newest word counts."""
-    statuses = {}
-    for frame in client.frames():
-        if frame.type == PRESENCE_SNAPSHOT:
-            statuses.update((user["userId"], user["status"]) for user in users_in(frame))
-        elif frame.type == PRESENCE_UPDATE:
-            statuses[frame.user] = frame.status
-    return {user for user, status in statuses.items() if status != "offline"}
+def believed_present(client):
+    return {user for user, status in client.believed().items() if status != "offline"}
 
 
 def shown(system):
@@ -60,7 +43,7 @@ def wait_listed(client, users):
 
 def has_reached(client, user):
     frames = frames_of(client)
-    return bool(frames) and any(row["userId"] == user for row in users_in(frames[-1]))
+    return bool(frames) and any(row["userId"] == user for row in frames[-1].rows)
 
 
 def bring(system, count, name="user", **options):
@@ -86,7 +69,7 @@ def test_everybody_who_is_online_is_listed_exactly_once(system, edge):
     wait_listed(client, users)
     assert [user for user in ids(client) if user in users] == sorted(users)
     assert len(set(ids(client))) == len(ids(client))
-    assert max(len(users_in(frame)) for frame in frames_of(client)) == PAGE
+    assert max(len(frame.rows) for frame in frames_of(client)) == PAGE
     eventually("it has settled", lambda: waiting(system) == 0)
 
 
@@ -98,7 +81,7 @@ def test_a_frame_is_what_the_guide_describes(system):
     for frame in frames_of(client):
         assert list(frame.message) == ["messageType", "users"]
         assert frame.message["messageType"] == 32
-    row = next(row for row in listed(client) if row["userId"] == user)
+    row = next(row for row in client.named() if row["userId"] == user)
     assert list(row) == ["userId", "status", "lastSeen"]
     assert row["status"] == "online"
     assert ISO_8601_MS_Z.match(row["lastSeen"])
@@ -118,7 +101,7 @@ def test_an_array_names_devices_and_how_many_there_are(system):
         assert list(payload) == ["timestamp", "totalOnline", "users"]
         assert abs(payload["timestamp"] / 1000 - time.time()) < 10
         assert payload["totalOnline"] >= 3
-    rows = {row["userId"]: row for row in listed(client)}
+    rows = {row["userId"]: row for row in client.named()}
     assert list(rows[users[0]]) == ["userId", "status", "lastSeen", "deviceId"]
     assert [rows[user]["deviceId"] for user in users] == ["tablet", "phone", "phone"]
     assert abs(rows[users[0]]["lastSeen"] / 1000 - time.time()) < 10
@@ -134,7 +117,7 @@ def test_statuses_are_as_the_client_reads_them(system, wire, query, seen):
                system.redis().hget(f"presence:meta:{user}", "status") == "b")
     client = system.connect(new_user("dashboard"), query="?snapshot=1" + wire + query)
     wait_listed(client, [user])
-    assert [row["status"] for row in listed(client) if row["userId"] == user] == [seen]
+    assert [row["status"] for row in client.named() if row["userId"] == user] == [seen]
     assert hidden not in ids(client)
 
 
@@ -171,7 +154,7 @@ def test_roles_of_dashboards_get_it_without_asking(own_system, audience):
     system = own_system(USE_AUTHENTICATION=True, SECRET_KEY=SECRET, PRESENCE_AUDIENCE=audience)
 
     def connect_as(user, **claims):
-        token = jwt.encode({"uid": user, **claims}, SECRET, "HS256")
+        token = make_token({"uid": user, **claims})
         return system.connect(user, subprotocols=[token, "device"])
 
     connect_as("anna")
@@ -207,7 +190,7 @@ def test_what_changes_meanwhile_is_right_in_the_end(system):
         flapper.join()
     for dashboard in dashboards:
         wait_listed(dashboard, stable)
-        dashboard.wait("it believes what is", lambda dashboard=dashboard: believed(dashboard) == shown(system))
+        dashboard.wait("it believes what is", lambda dashboard=dashboard: believed_present(dashboard) == shown(system))
     if not any(edge.metric("zpresence_edge_snapshots_again_total") for edge in system.edges):
         assert all(ids(dashboard).count(user) == 1 for dashboard in dashboards for user in stable)
     eventually("all have settled", lambda: waiting(system) == 0)
@@ -220,7 +203,7 @@ def test_a_core_that_dies_in_the_middle_is_replaced_by_another(own_system):
     client.wait("it has begun", lambda: frames_of(client))
     for core in system.cores:
         core.freeze()
-    assert len(listed(client)) < len(users), "it was still under way"
+    assert len(client.named()) < len(users), "it was still under way"
     system.cores[0].kill()
     system.cores[1].thaw()
     wait_listed(client, users)

@@ -62,6 +62,45 @@ def test_a_value_that_cannot_be_used_stops_the_process_and_is_named(kind, name, 
     assert any(value in line and (name in line or "ERROR" in line) for line in error.splitlines()), error
 
 
+@pytest.mark.parametrize("kind, settings", [
+    ("presence-core", {"BEAT_INTERVAL_MS": "2400", "EDGE_LEASE_MS": "2500"}),
+    ("presence-core", {"EDGE_LEASE_MS": "1000", "CLOCK_TICK_MS": "1000"}),
+    ("presence-core", {"ONLINE_FRESHNESS": "500", "HTTP_PRESENCE_TTL": "10"}),
+    ("presence-core", {"ACK_TIMEOUT_MS": "1000", "LEAVE_SETTLE_MS": "1000"}),
+] + [(kind, {"BEAT_INTERVAL_MS": "60000", "PEER_TIMEOUT_MS": "50"}) for kind in KINDS])
+@pytest.mark.parametrize("arguments", [[], ["--check-config"]], ids=["start", "check"])
+def test_settings_that_exclude_each_other_stop_the_process_and_are_named_together(kind, settings, arguments):
+    code, _, error, _ = run(kind, *arguments, **settings)
+    assert code == 2
+    assert any(all(f"{name}={value}" in line for name, value in settings.items()) for line in error.splitlines()), error
+
+
+@pytest.mark.parametrize("kind, name, value", [
+    ("ws-edge", "WS_LISTEN", "foo"),
+    ("ws-edge", "WS_LISTEN", "127.0.0.1:99999"),
+    ("fanout", "ADMIN_LISTEN", "x"),
+    ("expiry-watcher", "CORE_ENDPOINTS", "localhost:3"),
+    ("fanout", "FANOUT_LISTEN", "127.0.0.1:7400"),
+    ("ws-edge", "WS_ORIGINS", "foo"),
+    ("ws-edge", "WS_ORIGINS", "https://a.example/path"),
+    ("http-api", "CORS_ORIGINS", "x"),
+    ("http-api", "OPS_ROLES", ","),
+])
+def test_the_check_refuses_what_a_start_could_not_use(kind, name, value):
+    code, _, error, _ = run(kind, "--check-config", **{name: value})
+    assert code == 2
+    (line,) = error.splitlines()
+    assert f"{name}={value} " in line
+
+
+def test_the_check_says_all_that_is_wrong_in_one_go(tmp_path):
+    code, _, error, _ = run("ws-edge", "--check-config", WS_LISTEN="foo", PRESENCE_TTL="soon", TRUSTED_PROXIES="gateway",
+                            USE_AUTHENTICATION="true", BUS_KEYS=str(tmp_path / "nothing"))
+    assert code == 2
+    for wrong in ("WS_LISTEN", "PRESENCE_TTL", "TRUSTED_PROXIES", "USE_AUTHENTICATION", "nothing"):
+        assert any(wrong in line for line in error.splitlines()), error
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_help_lists_the_settings_of_this_process_with_units_and_defaults(kind):
     code, out, _, _ = run(kind, "--help")

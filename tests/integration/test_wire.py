@@ -14,7 +14,7 @@ from harness.inbox import LOGIN_DUPLICATED, PRESENCE_ERROR, PRESENCE_SNAPSHOT
 from harness.process import base_environment
 from harness.system import REPOSITORY
 from harness.users import new_user
-from harness.waiting import PATIENCE_S, never
+from harness.waiting import PATIENCE_S, eventually, never
 
 SYSTEM = {"edges": 1}
 
@@ -22,7 +22,7 @@ GOLDEN = pathlib.Path(REPOSITORY) / "tests" / "unit" / "wire" / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.hex"))
 
 CONNECTION_TEST, CONNECTION_ACK, HEARTBEAT = 25, 26, 30
-UNSUPPORTED_TEXT = "this message type is not served here yet"
+NO_GROUP_TEXT = "toId must be a group: an integer, or 1 to 128 bytes of text"
 LOGIN_DUPLICATED_TEXT = "this user has logged in on another device"
 
 # Everything that makes a connection's form, and the form it makes. Where it is its first message, it says this one.
@@ -182,17 +182,29 @@ def test_a_connection_test_is_answered_in_the_form_of_the_client(system, how, na
     assert client.wait_frame(CONNECTION_ACK).raw == msgpack.packb(contract)
 
 
-@pytest.mark.parametrize("name,data", [case for kind in (15, 16, 33, 34) for case in inbound(kind)])
 @pytest.mark.parametrize("how", MAPS + ARRAYS)
-def test_what_is_not_served_is_answered_in_the_form_of_the_client(system, how, name, data):
+def test_a_refusal_comes_in_the_form_of_the_client(system, how):
     client = connect(system, how)
     if how in MAPS:
         client.send({"messageType": HEARTBEAT})
-    client.send_bytes(data)
-    told = {"code": "unsupported", "message": UNSUPPORTED_TEXT}
+    client.send({"messageType": 15, "toId": ""} if how in MAPS else [0, 15, 0, "", None])
+    told = {"code": "invalid_group", "message": NO_GROUP_TEXT}
     contract = [1, 35, 0, client.user, told] if how in ARRAYS else {"messageType": 35, **told}
     assert client.wait_frame(PRESENCE_ERROR).raw == msgpack.packb(contract)
     assert client.is_open()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("in-15")])
+@pytest.mark.parametrize("how", [MAPS[0], ARRAYS[0], ARRAYS[3]])
+def test_a_group_is_joined_and_left_in_either_form(system, how, name):
+    client = connect(system, how)
+    said = golden(name)[0]
+    group = f"presence:group:{said[3] if isinstance(said, list) else said['toId']}"
+    client.send_bytes(golden(name)[1])
+    eventually("it is in", lambda: system.redis().sismember(group, client.user))
+    client.send_bytes(golden(name.replace("in-15", "in-16"))[1])
+    eventually("it is out", lambda: not system.redis().sismember(group, client.user))
+    assert client.frames(PRESENCE_ERROR) == []
 
 
 @pytest.mark.parametrize("name,data", inbound(5))

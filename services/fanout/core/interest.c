@@ -7,10 +7,13 @@ struct subscriber {
     UT_hash_handle hh;
     subscriber_state state;
     uint64_t generation;
-    bool all;
+    interest_kind kind;
     uint32_t wire_forms;
     log_position seen;
     uint64_t last_number;
+    watch_set_t *set; /* while it is attached by user */
+    uint64_t last_watch;
+    bool named_too_many;
     uint64_t heard_at_ms;
     char name[SUBSCRIBER_NAME_MAX_BYTES + 1];
     size_t identity_bytes;
@@ -19,17 +22,30 @@ struct subscriber {
 
 struct interest {
     subscriber_t *subscribers;
+    watch_sets_t *sets;
     size_t subscribers_max;
     size_t listeners_count;
+    size_t hear_all_count; /* of the listeners */
     uint32_t wire_forms;
 };
 
-interest_t *interest_new(size_t subscribers_max) {
+interest_t *interest_new(size_t subscribers_max, size_t watched_max) {
     interest_t *interest = calloc(1, sizeof(*interest));
-    if (interest) {
-        interest->subscribers_max = subscribers_max;
+    if (!interest) {
+        return NULL;
+    }
+    interest->subscribers_max = subscribers_max;
+    interest->sets = watch_sets_new(watched_max);
+    if (!interest->sets) {
+        interest_destroy(&interest);
     }
     return interest;
+}
+
+static void drop(interest_t *interest, subscriber_t *subscriber) {
+    HASH_DEL(interest->subscribers, subscriber);
+    watch_set_end(&subscriber->set);
+    free(subscriber);
 }
 
 void interest_destroy(interest_t **interest) {
@@ -37,9 +53,9 @@ void interest_destroy(interest_t **interest) {
         subscriber_t *subscriber;
         subscriber_t *next;
         HASH_ITER(hh, (*interest)->subscribers, subscriber, next) {
-            HASH_DEL((*interest)->subscribers, subscriber);
-            free(subscriber);
+            drop(*interest, subscriber);
         }
+        watch_sets_destroy(&(*interest)->sets);
         free(*interest);
         *interest = NULL;
     }
@@ -77,17 +93,19 @@ void subscriber_set_name(subscriber_t *subscriber, str_view name) {
 }
 
 static bool is_listener(const subscriber_t *subscriber) {
-    return subscriber->state == SUBSCRIBER_ATTACHED && subscriber->all;
+    return subscriber->state == SUBSCRIBER_ATTACHED && subscriber->kind != INTEREST_NONE;
 }
 
 static void sum_up(interest_t *interest) {
     interest->listeners_count = 0;
+    interest->hear_all_count = 0;
     interest->wire_forms = 0;
     for (const subscriber_t *each = interest->subscribers; each; each = each->hh.next) {
-        if (each->state != SUBSCRIBER_DETACHED && each->all) {
+        if (each->state != SUBSCRIBER_DETACHED && each->kind == INTEREST_ALL) {
             interest->wire_forms |= each->wire_forms;
         }
         interest->listeners_count += is_listener(each);
+        interest->hear_all_count += is_listener(each) && each->kind == INTEREST_ALL;
     }
 }
 
@@ -95,19 +113,28 @@ static void sum_up(interest_t *interest) {
 static void enter(interest_t *interest, subscriber_t *subscriber, subscriber_state state) {
     subscriber->state = state;
     subscriber->last_number = 0;
+    subscriber->last_watch = 0;
+    watch_set_end(&subscriber->set);
+    if (state == SUBSCRIBER_ATTACHED && subscriber->kind == INTEREST_BY_USER) {
+        subscriber->set = watch_set_new(interest->sets);
+        if (!subscriber->set) {
+            subscriber->state = SUBSCRIBER_DETACHED; /* it will ask again */
+        }
+    }
     sum_up(interest);
 }
 
-bool interest_set(interest_t *interest, subscriber_t *subscriber, uint64_t generation, bool all,
+bool interest_set(interest_t *interest, subscriber_t *subscriber, uint64_t generation, interest_kind kind,
                   uint32_t wire_forms, log_position seen) {
     if (generation <= subscriber->generation) {
         return false;
     }
     subscriber->generation = generation;
-    subscriber->all = all;
+    subscriber->kind = kind;
     subscriber->wire_forms = wire_forms;
     subscriber->seen = seen;
-    enter(interest, subscriber, all ? SUBSCRIBER_AWAITING : SUBSCRIBER_ATTACHED);
+    subscriber->named_too_many = subscriber->named_too_many && kind != INTEREST_NONE;
+    enter(interest, subscriber, kind == INTEREST_ALL ? SUBSCRIBER_AWAITING : SUBSCRIBER_ATTACHED);
     return true;
 }
 
@@ -126,6 +153,15 @@ bool interest_cut(interest_t *interest, subscriber_t *subscriber) {
     return true;
 }
 
+void interest_refuse_users(interest_t *interest, subscriber_t *subscriber) {
+    subscriber->named_too_many = true;
+    enter(interest, subscriber, SUBSCRIBER_DETACHED);
+}
+
+bool subscriber_may_name_users(const subscriber_t *subscriber) {
+    return !subscriber->named_too_many;
+}
+
 void interest_attach(interest_t *interest, subscriber_t *subscriber) {
     assert(subscriber->state == SUBSCRIBER_AWAITING);
     enter(interest, subscriber, SUBSCRIBER_ATTACHED);
@@ -140,14 +176,61 @@ subscriber_t *interest_next_awaiting(interest_t *interest, log_position position
     return NULL;
 }
 
+subscriber_t *interest_next(interest_t *interest, subscriber_t *previous) {
+    return previous ? previous->hh.next : interest->subscribers;
+}
+
 subscriber_t *interest_next_listener(interest_t *interest, subscriber_t *previous) {
-    for (subscriber_t *each = previous ? previous->hh.next : interest->subscribers; each;
-         each = each->hh.next) {
-        if (is_listener(each)) {
+    subscriber_t *each = interest_next(interest, previous);
+    while (each && !is_listener(each)) {
+        each = interest_next(interest, each);
+    }
+    return each;
+}
+
+watch_verdict interest_take_watch(subscriber_t *subscriber, uint64_t generation, uint64_t number) {
+    if (!subscriber->set || generation != subscriber->generation) {
+        return WATCH_STALE;
+    }
+    if (number != subscriber->last_watch + 1) {
+        return WATCH_GAP;
+    }
+    subscriber->last_watch = number;
+    return WATCH_NEXT;
+}
+
+uint64_t subscriber_last_watch(const subscriber_t *subscriber) {
+    return subscriber->last_watch;
+}
+
+watch_set_t *subscriber_watch_set(const subscriber_t *subscriber) {
+    return subscriber->set;
+}
+
+void interest_unanswer(interest_t *interest) {
+    for (subscriber_t *each = interest->subscribers; each; each = each->hh.next) {
+        if (each->set) {
+            watch_set_unanswer(each->set);
+        }
+    }
+}
+
+subscriber_t *interest_next_unanswered(interest_t *interest) {
+    for (subscriber_t *each = interest->subscribers; each; each = each->hh.next) {
+        if (each->set && !watch_set_is_answered(each->set)) {
             return each;
         }
     }
     return NULL;
+}
+
+bool interest_note(interest_t *interest, str_view user_id, size_t place) {
+    bool noted = watch_sets_note(interest->sets, user_id, place);
+    return noted || interest->hear_all_count > 0;
+}
+
+size_t interest_watched_count(const interest_t *interest) {
+    return watch_sets_users_count(interest->sets);
 }
 
 size_t interest_forget_silent(interest_t *interest, uint64_t now_ms, uint64_t silence_ms) {
@@ -156,8 +239,7 @@ size_t interest_forget_silent(interest_t *interest, uint64_t now_ms, uint64_t si
     subscriber_t *next;
     HASH_ITER(hh, interest->subscribers, each, next) {
         if (now_ms > each->heard_at_ms && now_ms - each->heard_at_ms > silence_ms) {
-            HASH_DEL(interest->subscribers, each);
-            free(each);
+            drop(interest, each);
             forgotten_count++;
         }
     }

@@ -133,22 +133,30 @@ zp_error view_put(view_t *view, const view_user *value, presence_status *ret_fro
     return ZP_OK;
 }
 
-uint64_t view_since_ms(const view_t *view, str_view user_id) {
-    view_entry *entry;
-    HASH_FIND(hh, view->entries, user_id.ptr, user_id.len, entry);
-    return entry ? entry->since_ms : 0;
-}
-
-void view_begin_snapshot(view_t *view) {
-    view->round++;
-}
-
 static view_user user_of(const view_entry *entry) {
     return (view_user){{entry->id, entry->id_len_bytes},
                        entry->status,
                        entry->position,
                        entry->last_seen_ms,
                        entry->since_ms};
+}
+
+bool view_find(const view_t *view, str_view user_id, view_user *ret_user) {
+    view_entry *entry;
+    HASH_FIND(hh, view->entries, user_id.ptr, user_id.len, entry);
+    if (entry) {
+        *ret_user = user_of(entry);
+    }
+    return entry != NULL;
+}
+
+uint64_t view_since_ms(const view_t *view, str_view user_id) {
+    view_user user;
+    return view_find(view, user_id, &user) ? user.since_ms : 0;
+}
+
+void view_begin_snapshot(view_t *view) {
+    view->round++;
 }
 
 void view_sweep(view_t *view, log_position position, uint64_t now_unix_ms, view_visit_fn *visit,

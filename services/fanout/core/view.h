@@ -9,6 +9,7 @@
 #include "common/base/str_view.h"
 #include "common/presence/log_position.h"
 #include "common/presence/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct view view_t;
@@ -29,6 +30,11 @@ void view_destroy(view_t **view);
  * changed, or what is said is older than what is known. ZP_NO_MEMORY: the view is wrong from here on, take a
  * snapshot. */
 ZP_MUST_CHECK zp_error view_put(view_t *view, const view_user *value, presence_status *ret_from);
+
+/* False: the view knows nothing of the user, who is offline. The id in *ret_user lives until the view
+ * changes.
+ */
+bool view_find(const view_t *view, str_view user_id, view_user *ret_user);
 
 /* When the user's status last changed, as far as the view knows; 0: it does not know them. */
 uint64_t view_since_ms(const view_t *view, str_view user_id);

@@ -1,5 +1,5 @@
 -- account_contact - adds, changes or removes one contact of a user.
--- Behind account_lib.lua, listing_lib.lua.
+-- Behind account_lib.lua, listing_lib.lua, roster_lib.lua.
 -- ARGV after those of listing_lib.lua: username, nonce, change (add, set, remove), contact, favorite (0, 1; '-': as it is),
 -- contacts_most
 -- Answers as account_lib.lua says: done, no-user, nobody, no-contact, contacts-full; and the contact, where it is one.
@@ -21,16 +21,24 @@ local function put(before)
   return 'done'
 end
 
+-- Who is a contact has changed, not only which of them is a favourite.
+local function renew_version()
+  local before = redis.call('HGET', account_key(id), CONTACTS_VERSION)
+  redis.call('HSET', account_key(id), CONTACTS_VERSION, next_version(before))
+end
+
 local function apply()
   local before = redis.call('HGET', contacts_key(id), other)
   if change == 'add' and not before then
     if not is_known(other) then return 'nobody' end
     if redis.call('HLEN', contacts_key(id)) >= contacts_most then return 'contacts-full' end
+    renew_version()
     return put(nil)
   end
   if not before then return 'no-contact' end
   if change ~= 'remove' then return put(before) end
   redis.call('HDEL', contacts_key(id), other)
+  renew_version()
   return 'done'
 end
 

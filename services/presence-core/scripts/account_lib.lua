@@ -3,7 +3,7 @@
 --
 -- Accounts are what the SmartTV overview calls users. Presence (lib.lua) knows nothing of them but one field:
 --   presence:account:<username>   hash: display_name, device_type, metadata (JSON), created_at, last_seen (unix ms),
---                                 total_sessions
+--                                 total_sessions, contacts_version (roster_lib.lua)
 --   presence:active               ZSET: username -> last_seen, of every account
 --   presence:contacts:<username>  hash: contact -> '<is_favorite 0|1> <added_at>'
 --   presence:session:<token>      hash: username, session_type, room_name, started_at; ended_at once ended. Expires

@@ -12,7 +12,8 @@
 --   shown     the status that everybody sees: o(nline) a(way) b(usy) f (offline). 'i' is an input only.
 --   leaves    of an HTTP source: its client said `offline`, and ends_at is soon: the same page's next load would be back
 --             by then (heartbeat.lua). It speaks on until it ends; the last word of its connection says so
---   lingers   of a source: its last connection closed within OFFLINE_DEBOUNCE_MS. It keeps the status that was shown
+--   lingers   of a source: its last connection closed within OFFLINE_DEBOUNCE_MS, or after lost data, while other edges
+--             had yet to say whether they have the user. It keeps the status that was shown
 --             then as its letter, the word below in place of connections, and ends at ends_at unless the user is back
 --   ended     of an incarnation: its lease is over and nobody is left under it; it never comes back
 --   condemned of a connection: its user has logged in again since, and its edge is to close it (logins.lua).

@@ -33,14 +33,21 @@ local batch, stale = open_batch(), 0
 local own_field, replaced_field = 'e/' .. incarnation, 'e/' .. replaces
 local here, replaced = {}, {}  -- id -> whether connected here; ids taken over from `replaces`
 
--- Whoever closes their last connection, and may be back in a moment, is shown as they were for debounce_ms. A statement
--- that comes again (another number, or another incarnation) does not make that longer: `before` is what it replaces.
-local function linger(user, number, before)
+-- While edges have yet to announce after data loss, nobody can be said to have left: one of those may have them.
+local function is_held()
+  local _, held = awaits_announcements(now)
+  return held
+end
+
+-- Whoever closes their last connection, and may be back in a moment, is shown as they were for debounce_ms, or until the
+-- sweep goes on. A statement that comes again (another number, or another incarnation) does not make that longer: `before`
+-- is what it replaces.
+local function linger(user, number, before, held)
   local shown = user.meta.status or 'f'
   if before and lingers(before) then
     set_source(user, own_field,
                { number = number, ends_at = before.ends_at, letters = before.letters, connections = LINGERS })
-  elseif debounce_ms > 0 and shown ~= 'f' and shown_status(user) == 'f' then
+  elseif (debounce_ms > 0 or held) and shown ~= 'f' and shown_status(user) == 'f' then
     set_source(user, own_field, { number = number, ends_at = now + debounce_ms, letters = shown, connections = LINGERS })
     rescore_end(batch, user)
   end
@@ -61,7 +68,10 @@ local function apply(user, i)
     end
   end
   set_source(user, own_field, { number = number, ends_at = 0, letters = letters, connections = ARGV[i + 6] })
-  if reason == 'closed' and letters == '-' then linger(user, number, before) end
+  if letters == '-' then
+    local held = is_held()
+    if held or reason == 'closed' then linger(user, number, before, held) end
+  end
   local role = ARGV[i + 4]
   if role ~= '-' and user.meta.role ~= role then set_field(user, 'role', role) end
   here[user.id] = letters ~= '-'

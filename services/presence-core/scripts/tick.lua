@@ -1,19 +1,21 @@
 -- tick - advances the service clock, then does one bounded step of what is due: users of edges whose lease is
 -- over are put on their grace, sources whose ends_at has passed end (proto: Tick). With time to spare it looks, in
--- turn, at whether those who are shown have their mirror, and are counted as what they are shown: an expiry that nobody
--- heard of is found here.
+-- turn, at whether those who are shown have their mirror: an expiry that nobody heard of is found here. And once a
+-- second at whether they are counted as what they are shown, which only somebody's hand or an older version can spoil.
 -- Behind settle_lib.lua.
 -- ARGV after the common four: grace_ms, step (most users in one call)
 -- Answers {clock_ms, seq, suspended, ended, more, records, restored}.
 
 local ADVANCE_MOST_MS = 1000  -- at once: time that nobody watched is not counted as silence
 local EDGES_A_TICK = 1000
+local STATUSES_EACH_MS = 1000
 
 if not epoch_holds() then return other_epoch() end
 local grace_ms, step = tonumber(ARGV[5]), tonumber(ARGV[6])
 local batch = open_batch()
 
-local now = service_now() + math.min(ADVANCE_MOST_MS, clock_age(batch.real))
+local before = service_now()
+local now = before + math.min(ADVANCE_MOST_MS, clock_age(batch.real))
 redis.call('HSET', CLOCK, 'now', whole(now), 'at', whole(batch.real))
 
 local awaited, held = awaits_announcements(now)
@@ -73,13 +75,19 @@ local function verify_statuses(ids)
   for letter, key in pairs(OF_STATUS) do write_members(key, members[letter]) end
 end
 
-local function verify_mirrors(most)
-  local after = redis.call('HGET', CLOCK, 'verified') or ''
+-- The next ones of those who are shown; `field` of the clock says who was looked at last.
+local function next_online(field, most)
+  local after = redis.call('HGET', CLOCK, field) or ''
   local ids = redis.call('ZRANGE', ONLINE, after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, most)
-  redis.call('HSET', CLOCK, 'verified', #ids < most and '' or ids[#ids])
+  local last = #ids < most and '' or ids[#ids]
+  if last ~= after then redis.call('HSET', CLOCK, field, last) end
+  return ids
+end
+
+local function verify_mirrors(most)
+  local ids = next_online('verified', most)
   local keys, restored = {}, 0
   for _, id in ipairs(ids) do keys[#keys + 1] = mirror_key(id) end
-  if #ids > 0 then verify_statuses(ids) end
   if #ids == 0 or redis.call('EXISTS', unpack(keys)) == #ids then return 0 end
   for i, id in ipairs(ids) do
     if redis.call('EXISTS', keys[i]) == 0 and restore_mirror(load_user(id), batch.real, now) then
@@ -95,6 +103,10 @@ for _, id in ipairs(due) do end_due_sources(batch, id, now) end
 finish(batch)
 local spare = step - suspended - #due
 local restored = spare > 0 and verify_mirrors(spare) or 0
+if spare > 0 and now - now % STATUSES_EACH_MS > before then
+  local ids = next_online('counted', spare)
+  if #ids > 0 then verify_statuses(ids) end
+end
 local more = (step > 0 and spare <= 0) and 1 or 0
 -- Rebuilding ends here and nowhere else: what the data said, and those who have announced do not say any more, has to be
 -- gone before anybody looks.

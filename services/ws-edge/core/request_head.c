@@ -329,8 +329,7 @@ request_refusal request_head_parse(char *bytes, size_t len_bytes, request_head *
 }
 
 request_refusal request_head_check_user_id(str_view user_id) {
-    bool right = user_id.len > 0 && user_id.len <= USER_ID_MAX_BYTES && str_view_is_clean_text(user_id);
-    return right ? NOT_REFUSED : REFUSED_USER_ID;
+    return user_id_is_valid(user_id) ? NOT_REFUSED : REFUSED_USER_ID;
 }
 
 request_refusal request_head_check_device(str_view device) {

@@ -24,18 +24,19 @@ typedef struct edge_user edge_user;
 typedef struct edge_client {
     edge_user *user; /* NULL once it has left */
     struct edge_client *next_of_user;
-    struct edge_client *next_watcher, *previous_watcher; /* watch_list */
+    struct edge_client *next_watcher, *previous_watcher; /* audience */
     void *socket;                                        /* ws_socket_t, for the adapters */
     timer_wheel_entry timer;
     uint64_t number; /* connection id, unique in this process */
     uint64_t opened_at_unix_ms;
     uint64_t last_life_ms, next_ping_ms; /* listened */
     outbox box;
+    struct watch_list *watches;  /* what it asked to hear (watch_lists.h); NULL: it did not */
     struct snapshot *snapshot;   /* under way (snapshots.h), or NULL */
     struct token_deadline *ends; /* its token does (token_expiry.h); NULL: never */
     message_rate messages;
     uint16_t garbage_count; /* messages that could not be read */
-    uint16_t close_code;    /* to close with once its answers are out, 0: none */
+    uint8_t dismissed;      /* enum dismissal: to be closed for it once its answers are out */
     uint8_t status;         /* enum presence_status */
     bool watching, spoken;  /* spoken: its first message has come */
     char device[];          /* NUL-terminated; its token's role is behind it (edge_client_role) */

@@ -112,8 +112,7 @@ static str_view frame_of(const update *item, wire_form form) {
 }
 
 static presence_status seen_in(wire_form form, uint8_t status) {
-    bool full = form == WIRE_MAP_FULL || form == WIRE_ARRAY_FULL;
-    return full ? (presence_status)status : status_basic((presence_status)status);
+    return wire_form_is_full(form) ? (presence_status)status : status_basic((presence_status)status);
 }
 
 static size_t read_one_by_one(update_log_t *log, uint64_t *position, wire_form form, char *out,

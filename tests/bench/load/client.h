@@ -77,6 +77,10 @@ void client_event(fleet *f, client *c, uint32_t events);
 /* Sends a 5 (or the event "status"), and looks for it in the 31s that any client of this fleet gets. */
 void client_change(fleet *f, client *c, seen_status status);
 
+/* Sends a binary message of at most CLIENT_SAYS_MAX_BYTES. */
+enum { CLIENT_SAYS_MAX_BYTES = 16384 };
+void client_say(fleet *f, client *c, const uint8_t *message, size_t message_bytes);
+
 /* online -> busy -> online -> … */
 void client_change_to_next(fleet *f, client *c);
 

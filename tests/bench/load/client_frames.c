@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { SENT_PAYLOAD_MAX_BYTES = 512, CLOSE_CODE_BYTES = 2 };
+enum { JOIN_MAX_BYTES = 512, CLOSE_CODE_BYTES = 2 };
 
 /* Numbers need not be good, only different (xorshift64). */
 static uint32_t next_mask(fleet *f) {
@@ -16,13 +16,17 @@ static uint32_t next_mask(fleet *f) {
 }
 
 void client_send_frame(fleet *f, client *c, ws_opcode opcode, const void *payload, size_t payload_bytes) {
-    uint8_t out[SENT_PAYLOAD_MAX_BYTES + WS_FRAME_OVERHEAD_BYTES];
-    assert(payload_bytes <= SENT_PAYLOAD_MAX_BYTES);
+    uint8_t out[CLIENT_SAYS_MAX_BYTES + WS_FRAME_OVERHEAD_BYTES];
+    assert(payload_bytes <= CLIENT_SAYS_MAX_BYTES);
     size_t len_bytes = ws_frame_write(out, opcode, payload, payload_bytes, next_mask(f));
     if (send(c->fd, out, len_bytes, MSG_NOSIGNAL) != (ssize_t)len_bytes) {
         f->counters.write_blocked++;
         client_end(f, c, "cannot write");
     }
+}
+
+void client_say(fleet *f, client *c, const uint8_t *message, size_t message_bytes) {
+    client_send_frame(f, c, WS_BINARY, message, message_bytes);
 }
 
 /* ---- changes ---- */
@@ -97,7 +101,7 @@ static void take_socketio(fleet *f, client *c, const ws_frame *frame, uint64_t n
         f->counters.pings++;
         client_send_frame(f, c, WS_TEXT, "3", 1);
     } else if (begins_with(frame, "0") && c->state == CLIENT_JOINING) {
-        char join[SENT_PAYLOAD_MAX_BYTES];
+        char join[JOIN_MAX_BYTES];
         int len = snprintf(join, sizeof join, "40{\"token\":\"%s\"}", c->token);
         client_send_frame(f, c, WS_TEXT, join, (size_t)len);
     } else if (begins_with(frame, "40") && c->state == CLIENT_JOINING) {

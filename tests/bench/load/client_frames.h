@@ -9,8 +9,8 @@
 /* Takes all whole frames; returns how many bytes they were. The client may have ended meanwhile (fd -1). */
 size_t client_take_frames(fleet *f, client *c, const uint8_t *bytes, size_t len_bytes);
 
-/* At most 512 bytes of payload. What the kernel does not take at once ends the client: it sends so little
- * that only a server that stopped reading can cause that. */
+/* At most CLIENT_SAYS_MAX_BYTES of payload. What the kernel does not take at once ends the client: it sends
+ * so little that only a server that stopped reading can cause that. */
 void client_send_frame(fleet *f, client *c, ws_opcode opcode, const void *payload, size_t payload_bytes);
 
 /* Of client.c */

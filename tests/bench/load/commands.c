@@ -207,12 +207,22 @@ static const char *prepare_wait(commands *self, const char *arguments) {
     return j->counter ? "" : "no such counter";
 }
 
+static const char *prepare_say(commands *self, const char *arguments) {
+    char path[512];
+    job *j = &self->job;
+    free(self->message);
+    self->message =
+        text_of(arguments, "file", path, sizeof path) ? read_whole(path, &j->message_bytes) : NULL;
+    j->message = (const uint8_t *)self->message;
+    return self->message && j->message_bytes <= CLIENT_SAYS_MAX_BYTES ? "" : "cannot read it, or too long";
+}
+
 static job_kind job_of(const char *name) {
     static const struct {
         const char *name;
         job_kind kind;
-    } kinds[] = {{"open", JOB_OPEN},     {"close", JOB_CLOSE}, {"drop", JOB_DROP},
-                 {"change", JOB_CHANGE}, {"flood", JOB_FLOOD}, {"wait", JOB_WAIT}};
+    } kinds[] = {{"open", JOB_OPEN},   {"close", JOB_CLOSE}, {"drop", JOB_DROP}, {"change", JOB_CHANGE},
+                 {"flood", JOB_FLOOD}, {"wait", JOB_WAIT},   {"say", JOB_SAY}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].name, name) == 0) {
             return kinds[i].kind;
@@ -245,7 +255,9 @@ static const char *begin_job(commands *self, job_kind kind, const char *argument
     if (kind == JOB_FLOOD) {
         f->flooding = true;
     }
-    return kind == JOB_OPEN ? prepare_open(self, arguments) : "";
+    return kind == JOB_OPEN  ? prepare_open(self, arguments)
+           : kind == JOB_SAY ? prepare_say(self, arguments)
+                             : "";
 }
 
 void commands_take(commands *self, char *line) {

@@ -55,6 +55,16 @@ static bool step_change(job *j, fleet *f, uint64_t now_ns) {
     return false;
 }
 
+static bool step_say(job *j, fleet *f, uint64_t now_ns) {
+    for (size_t due = due_count(j, now_ns); j->done < due; j->done++) {
+        client *c = &f->clients[j->first + j->done];
+        if (c->state == CLIENT_OPEN) {
+            client_say(f, c, j->message, j->message_bytes);
+        }
+    }
+    return j->done == j->count;
+}
+
 static bool step_at_once(const job *j, fleet *f) {
     for (size_t i = 0; i < j->count; i++) {
         client *c = &f->clients[j->first + i];
@@ -82,6 +92,10 @@ job_progress job_step(job *j, fleet *f, uint64_t now_ns, uint64_t *ret_wake_ns) 
     case JOB_CHANGE:
         done = step_change(j, f, now_ns);
         *ret_wake_ns = j->began_ns + (uint64_t)((double)j->done / j->per_second * ns_of_second);
+        break;
+    case JOB_SAY:
+        done = step_say(j, f, now_ns);
+        wake_for_next(j, ret_wake_ns);
         break;
     case JOB_DROP:
     case JOB_FLOOD:

@@ -13,14 +13,17 @@ typedef enum job_kind {
     JOB_DROP,   /* close the sockets of a range without a word */
     JOB_CHANGE, /* change the statuses of a range in turn, `per_second` for `for_ns` */
     JOB_FLOOD,  /* one change of each client of a range; with fleet.flooding it goes on by itself */
+    JOB_SAY,    /* each client of a range sends the same message, `per_second` */
     JOB_WAIT,   /* until a counter has reached a number, or for a while */
 } job_kind;
 
 typedef struct job {
     job_kind kind;
     size_t first, count, done;
-    size_t window;     /* handshakes or closings under way at once */
-    double per_second; /* 0: as fast as the window allows */
+    size_t window;          /* handshakes or closings under way at once */
+    double per_second;      /* 0: as fast as the window allows */
+    const uint8_t *message; /* of JOB_SAY */
+    size_t message_bytes;
     const uint64_t *counter;
     uint64_t counter_wanted;
     uint64_t began_ns, for_ns, deadline_ns;

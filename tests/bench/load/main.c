@@ -91,6 +91,7 @@ static void run(fleet *f, int timer) {
         client_move_due(f, monotonic_ns());
     }
     free(steering.users);
+    free(steering.message);
 }
 
 int main(void) {

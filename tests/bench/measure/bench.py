@@ -30,6 +30,10 @@ class Sizes:
     changers: int = 200
     changes_per_second: int = 100
     changes_s: float = 15
+    list_watchers: int = 1000
+    listed: int = 500  # as many as one may name, and as are in a group
+    list_changers: int = 100
+    list_changes_per_second: int = 10000
     flood_users: int = 4000
     flood_warm_s: float = 2
     flood_s: float = 5
@@ -53,7 +57,7 @@ class Sizes:
 # Two minutes, for whether every row can be measured: nothing here is to be believed as a number.
 QUICK = Sizes(rounds=1, floor_s=0.3, still_s=0.2, memory_from=200, memory_to=1000, memory_to_gateway=1000, connects=300, ping_sockets=600,
               ping_sockets_gateway=600, ping_interval_ms=500, ping_s=1, storm=100, storm_peer=50, watchers=30,
-              changes_s=1.5, flood_users=300, flood_warm_s=0.3, flood_s=1, bulk_users=500, bulk_s=1, large_edges=2,
+              changes_s=1.5, list_watchers=50, listed=50, list_changers=20, flood_users=300, flood_warm_s=0.3, flood_s=1, bulk_users=500, bulk_s=1, large_edges=2,
               large_small=200, large_sockets=1200, large_interval_ms=1000, large_s=1.5, idle_edges=2, idle_sockets=1000,
               idle_s=2, movers=500, grace_ms=2500, spread_ms=500, outbox_updates=2048)
 

@@ -50,7 +50,7 @@ def latency(bench, make):
         settle(fleet)
         for _ in bench.rounds():
             window = all_of(subject, fleet)
-            seen = changes_seen(fleet, sizes.changers, sizes.changes_per_second, sizes.changes_s, sizes.watchers)
+            seen = changes_seen(fleet, _changers(fleet, sizes), sizes.changes_per_second, sizes.changes_s, sizes.watchers)
             window.end()
             half.values.append(seen["p50_ns"] / NS_OF_MS)
             most.values.append(seen["p99_ns"] / NS_OF_MS)
@@ -60,15 +60,19 @@ def latency(bench, make):
 
 
 def changes_seen(fleet, changers, per_second, seconds, watchers):
-    """Changes in turn; every watcher must have heard each. Returns how long that took."""
+    """Changes of these clients (first, count) in turn; `watchers` must have heard each. Returns how long that took."""
     fleet.clear()
-    load = fleet.loads[0]
-    load.command(f"change first={fleet.watchers} count={changers} per_second={per_second} seconds={seconds}", seconds + 30)
+    load, (first, count) = fleet.loads[0], changers
+    load.command(f"change first={first} count={count} per_second={per_second} seconds={seconds}", seconds + 30)
     wanted = load.command("report")["changes"] * watchers
     answer = load.command(f"wait for=seen count={wanted}", 20, must=False)
     if not answer["ok"]:
         raise CannotMeasure(f"of {wanted} frames {answer['seen']['count']} came")
     return answer["seen"]
+
+
+def _changers(fleet, sizes):
+    return fleet.watchers, sizes.changers
 
 
 def statuses(bench, make):
@@ -117,7 +121,7 @@ def slow(bench, make):
                     bench.fleet(subject, users=sizes.changers, watchers=sizes.watchers + deaf) as fleet:
                 _open_slow(fleet, sizes, never_reading)
                 window = all_of(subject, fleet)
-                seen = changes_seen(fleet, sizes.changers, sizes.changes_per_second, sizes.changes_s, sizes.watchers)
+                seen = changes_seen(fleet, _changers(fleet, sizes), sizes.changes_per_second, sizes.changes_s, sizes.watchers)
                 line.others_cores.append(window.end().others_cores)
                 p99[never_reading] = seen["p99_ns"] / NS_OF_MS
                 if never_reading:
@@ -155,7 +159,7 @@ def _flood_slow(fleet, subject, sizes, bound, deaf):
         updates = load.command("report")["updates"]
         most_kb = max(most_kb, resident_kb(edge.pid))
     settle(fleet)
-    changes_seen(fleet, sizes.changers, sizes.changes_per_second, 1, sizes.watchers)
+    changes_seen(fleet, _changers(fleet, sizes), sizes.changes_per_second, 1, sizes.watchers)
     bound.values.append((most_kb - before_kb) / 1024)
     bound.notes[:] = [f"{updates / sizes.watchers:,.0f} updates: {closed():.0f} of {deaf} were closed with 1013; after it the others heard "
                       "every change"]

@@ -12,7 +12,7 @@ DEFAULTS = {
     "STATEMENT_DELAY_MS": 2,
     "LEAVE_DELAY_MS": 50,
     "BEAT_INTERVAL_MS": 1000,
-    "CLOCK_TICK_MS": 250,
+    "CLOCK_TICK_MS": 500,
 }
 
 # A scheduler stall beyond this voids the run (issue 4); up to this, a process may be late without being wrong.

@@ -9,7 +9,7 @@ All times are monotonic seconds; bounds in service time are turned by ServiceClo
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from .bounds import SAME_MOMENT_S, STALL_S
+from .bounds import AT_ONCE_S, SAME_MOMENT_S, STALL_S
 from .journal import INVISIBLE
 
 # Close codes by which the server says why it ended a connection that its client wanted: silence, or its own end.
@@ -186,9 +186,10 @@ class Timelines:
         return covered
 
     def _kept_until(self, silence):
-        """Lost data takes the grace away: then it is the lease that is waited for."""
+        """Lost data takes the grace away: then it is the lease that is waited for. So it does where the edge fell silent
+        before it had said everything again."""
         until = self._service.earliest(silence.begin, self._bounds.lease_kept + self._bounds.grace_kept)
-        loss = self._log.loss_between(silence.begin, min(until, silence.end))
+        loss = self._log.loss_between(silence.begin - AT_ONCE_S, min(until, silence.end))
         if loss is None:
             return until
         return min(until, max(loss[0], self._service.earliest(silence.begin, self._bounds.lease_kept)))

@@ -37,6 +37,11 @@ class Frame:
     def status(self):
         return self.message["status"] if isinstance(self.message, dict) else self.message[4]["status"]
 
+    @property
+    def rows(self):
+        """Of a type 32, whichever its form: a row a user."""
+        return (self.message if isinstance(self.message, dict) else self.message[4])["users"]
+
 
 class Inbox:
     def __init__(self):
@@ -95,9 +100,28 @@ class Inbox:
             assert self.statuses(user) == statuses
         return self.updates(user)
 
+    def named(self):
+        """The rows of every 32, in the order of arrival."""
+        return [row for frame in self.frames(PRESENCE_SNAPSHOT) for row in frame.rows]
+
+    def believed(self):
+        """{user: status}: the newest word on each, of 31 and 32 alike."""
+        statuses = {}
+        for frame in self.frames():
+            if frame.type == PRESENCE_SNAPSHOT:
+                statuses.update((row["userId"], row["status"]) for row in frame.rows)
+            elif frame.type == PRESENCE_UPDATE:
+                statuses[frame.user] = frame.status
+        return statuses
+
     def check_alternation(self):
-        """Per user, the statuses that an observer sees alternate."""
+        """Per user, the statuses that an observer is told of alternate. A snapshot begins anew: what happened
+        while nobody watched, or before a new list was first told, it says alone."""
         last = {}
-        for frame in self.frames(PRESENCE_UPDATE):
-            assert last.get(frame.user) != frame.status, f"{frame.user} seen {frame.status} twice in a row"
-            last[frame.user] = frame.status
+        for frame in self.frames():
+            if frame.type == PRESENCE_SNAPSHOT:
+                for row in frame.rows:
+                    last.pop(row["userId"], None)
+            elif frame.type == PRESENCE_UPDATE:
+                assert last.get(frame.user) != frame.status, f"{frame.user} seen {frame.status} twice in a row"
+                last[frame.user] = frame.status

@@ -48,10 +48,14 @@ class Instance:
         return done.stdout
 
     def ps(self):
-        """name -> (pid or None, address)"""
+        """name -> (pid or None, address: where it has clients, else its admin address)"""
+        return {name: (None if pid == "-" else int(pid), admin if address == "-" else address)
+                for name, pid, address, admin in self.ps_rows()}
+
+    def ps_rows(self):
         rows = [line.split(" ") for line in self.succeed("ps").splitlines()]
-        assert all(len(row) == 3 for row in rows), rows
-        return {name: (None if pid == "-" else int(pid), address) for name, pid, address in rows}
+        assert all(len(row) == 4 for row in rows), rows
+        return rows
 
     def pid(self, name):
         return self.ps()[name][0]
@@ -105,5 +109,12 @@ def replace(program, script):
 
 def one_line(done):
     assert done.returncode != 0
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def one_note(done):
+    """The word more that a command had to say, though it succeeded."""
+    assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     return line

@@ -85,6 +85,10 @@ class PythonClient(Inbox):
     def close_code(self):
         return self._socket.close_code
 
+    @property
+    def close_reason(self):
+        return self._socket.close_reason
+
     def send(self, message):
         self.send_bytes(msgpack.packb(message))
 

@@ -5,6 +5,7 @@ transitions and their chains, indexes, tombstones, times to live) is held to its
 """
 
 import functools
+import json
 import re
 
 from . import answers
@@ -107,10 +108,15 @@ class Held:
             "beats": {name: int(number) for name, number in self._get("beats").items()},
             "members": {key[len("presence:edge:"):]: members for key, members in self.keys.items()
                         if key.startswith("presence:edge:")},
-            "processes": {name: int(value.split(" ")[0]) for name, value in self._get("services").items()},
+            "processes": {name: _value_of_process(value) for name, value in self._get("services").items()},
             "rebuilding": "presence:rebuild" in self.keys,
             "awaited": {name: None if by == "-" else by for name, by in self._get("awaited").items()},
         }
+
+
+def _value_of_process(text):
+    at, info = text.split(" ", 1)
+    return int(at), json.loads(info)["pid"]
 
 
 def _value(kind, value):

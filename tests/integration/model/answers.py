@@ -190,7 +190,7 @@ def _replay(call, reply, log, _held):
 
 
 _CHECKS = {
-    "join": _accepted, "announced": _accepted, "leave": _accepted, "beat": _beat, "statements": _statements,
-    "touches": _touches, "tick": _tick, "examine": _examine, "epoch": _epoch, "explain": _explain,
-    "snapshot": _snapshot, "replay": _replay,
+    "join": _accepted, "announced": _accepted, "leave": _accepted, "ended": _accepted, "beat": _beat,
+    "statements": _statements, "touches": _touches, "tick": _tick, "examine": _examine, "epoch": _epoch,
+    "explain": _explain, "snapshot": _snapshot, "replay": _replay,
 }

@@ -32,8 +32,8 @@ class Owed:
 
 
 class Edge:
-    def __init__(self, name, new_incarnation):
-        self.name, self._new_incarnation = name, new_incarnation
+    def __init__(self, name, pid, new_incarnation):
+        self.name, self.pid, self._new_incarnation = name, pid, new_incarnation
         self.sockets = {}  # user -> letters, one a socket
         self.owed = {}     # user -> Owed
         self.requests = []
@@ -58,7 +58,11 @@ class Edge:
     def beat(self):
         self.beats += 1
         return Message("beat", self, self.incarnation,
-                       (self.name, self.incarnation if self.held else None, self.beats), open=False)
+                       (self.name, self.pid, self.incarnation if self.held else None, self.beats), open=False)
+
+    def ended(self):
+        """Its last beat."""
+        return Message("ended", self, self.incarnation, (self.name, self.pid), open=False)
 
     def leave(self):
         self.held, self.gone = False, True

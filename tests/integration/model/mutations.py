@@ -111,6 +111,8 @@ MUTATIONS = [Mutation(*row) for row in (
     ("leaving creates", "leave", "'XX', 'LT', service_now()", "service_now()"),
     ("an old beat renews", "beat", "number > tonumber", "number < 1e15 or number > tonumber"),
     ("a beat brings a lease back", "beat", "if leased(incarnation, now) then", "if lease_end_of(incarnation) then"),
+    ("who ended stays listed", "ended", "redis.call('HDEL', SERVICES, name)", ""),
+    ("who ended takes its successor off the list", "ended", "process.pid == ended.pid", "true"),
     ("a touch needs no lease", "touches",
      "if not leased(incarnation, service_now()) then return { 0, current_seq() } end\n", ""),
     ("a touch creates a mirror", "touches", "own and own.letters ~= '-' and meta[1]", "meta[1]"),

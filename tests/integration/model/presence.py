@@ -51,8 +51,8 @@ class Presence(Epochs):
         self.incarnations[name] = Incarnation(edge, self.now + self.settings.lease)
         return Answer()
 
-    def beat(self, process, name, number):
-        self.processes[process] = self.real
+    def beat(self, process, pid, name, number):
+        self.processes[process] = (self.real, pid)
         if name is None:
             return Answer()
         if not self.leased(name):
@@ -61,6 +61,13 @@ class Presence(Epochs):
         if number > known.beat:  # one that was long under way renews nothing
             known.beat, known.lease_end = number, self.now + self.settings.lease
         return Answer()
+
+    def ended(self, process, pid):
+        """It is listed no more, where no other of that name has been heard since."""
+        is_listed = self.processes.get(process, (0, None))[1] == pid
+        if is_listed:
+            del self.processes[process]
+        return Answer(unchanged=not is_listed)
 
     def leave(self, name):
         known = self.incarnations.get(name)
@@ -106,10 +113,10 @@ class Presence(Epochs):
         if statement.letters:  # who is back never left
             user.voices = {other: voice for other, voice in user.voices.items() if not voice.lingers}
             user.voices[name] = Voice(statement.letters)
-        elif statement.reason == "closed":
+        elif statement.reason == "closed" or self._sweep_holds_still():
             if before and before.lingers:  # said again
                 user.voices[name] = before
-            elif self.settings.debounce and user.shown != OFFLINE and user.status() == OFFLINE:
+            elif (self.settings.debounce or self._sweep_holds_still()) and user.shown != OFFLINE and user.status() == OFFLINE:
                 user.voices[name] = Voice(user.shown, self.now + self.settings.debounce, lingers=True)
 
     def touch(self, name, ages):

@@ -26,6 +26,11 @@ SILENCE_MS = 40000  # since the last sign of life of who is called silent
 LEAVING_REASONS = ("closed", "pong-timeout")
 
 
+def _info(pid):
+    """Of a process, as far as scripts look into it."""
+    return json.dumps({"pid": pid, "startedAt": START_MS})
+
+
 class Call(NamedTuple):
     """One script, or one thing done to Redis by hand."""
     script: str
@@ -42,9 +47,9 @@ class World:
         self.settings = Settings(debounce=debounce)
         self.presence = Presence(self.settings, START_MS)
         self.calls, self.network, self.answers = [], [], []
-        self.incarnations_count, self.run_id, self.backup = 0, 1, None
+        self.incarnations_count, self.processes_count, self.run_id, self.backup = 0, 0, 1, None
         self.core_epoch, self.seen = 0, (0, 0)
-        self.edges = [Edge(f"ws-edge-{i}", self._new_incarnation) for i in range(edges)]
+        self.edges = [self._new_edge(f"ws-edge-{i}") for i in range(edges)]
         self.check()
         for i in range(edges):
             self.beat(i)
@@ -52,6 +57,10 @@ class World:
     def _new_incarnation(self):
         self.incarnations_count += 1
         return f"i{self.incarnations_count}"
+
+    def _new_edge(self, name):
+        self.processes_count += 1
+        return Edge(name, self.processes_count, self._new_incarnation)
 
     # ---- clients ----
 
@@ -110,11 +119,12 @@ class World:
         leaving = self.edges[edge]
         if leaving.held:
             self._dispatch(leaving.leave(), "sent")
+        self._dispatch(leaving.ended(), "sent")
         self.crash(edge)
 
     def crash(self, edge):
         self.edges[edge].gone = True
-        self.edges[edge] = Edge(self.edges[edge].name, self._new_incarnation)
+        self.edges[edge] = self._new_edge(self.edges[edge].name)
 
     # ---- the network ----
 
@@ -233,9 +243,10 @@ class World:
 
     def stranger(self, number):
         """Somebody speaks who never joined."""
-        self._run_beat("stranger", "i0", number)
+        self._run_beat("stranger", 0, "i0", number)
         self._run_announced("i0", "i1")
         self._run_leave("i0")
+        self._run_ended("nobody", 0)
         self._run_touch("i0", (("anna", 0),))
 
     # ---- readers ----
@@ -328,9 +339,12 @@ class World:
         return self._call("join", (self.settings.lease, name, edge, replaces or "-"),
                           lambda: self.presence.join(name, edge, replaces))
 
-    def _run_beat(self, process, name, number):
-        return self._call("beat", (self.settings.lease, name or "-", process, "{}", 0, number),
-                          lambda: self.presence.beat(process, name, number))
+    def _run_beat(self, process, pid, name, number):
+        return self._call("beat", (self.settings.lease, name or "-", process, _info(pid), 0, number),
+                          lambda: self.presence.beat(process, pid, name, number))
+
+    def _run_ended(self, process, pid):
+        return self._call("ended", (process, _info(pid)), lambda: self.presence.ended(process, pid))
 
     def _run_leave(self, name):
         return self._call("leave", (name,), lambda: self.presence.leave(name))

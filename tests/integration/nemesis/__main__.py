@@ -34,6 +34,8 @@ def arguments(argv):
     parser.add_argument("--faults", default="", metavar="NAME,...", help="only these; all where not given")
     parser.add_argument("--edge-crash", type=int, metavar="N",
                         help="instead: N users on one edge, which is killed; half of them come back on the other")
+    parser.add_argument("--by-name", action="store_true",
+                        help="nobody watches everybody: all observers name their users, so that edges do")
     parser.add_argument("--keep", metavar="FOLDER", help="keeps journal and logs there; it must not exist")
     parser.add_argument("--disturbed-too", action="store_true",
                         help="goes on where a stall was measured, and judges what there is")

@@ -10,7 +10,8 @@ _CONNECTIONS = 200
 
 def _slow_observer(world, random):
     # Those who are told away and busy: to the others a flicker is none.
-    name = random.choice([name for name, statuses, _ in world.observers if statuses == "full"])
+    full = [(name, watches) for name, statuses, watches, _ in world.observers if statuses == "full"]
+    name = random.choice([name for name, watches in full if not watches] or [name for name, _ in full])
     edges, before = world.system.edges, []
 
     def saved():

@@ -1,4 +1,5 @@
-"""Those who watch, as a process of its own: dashboards at every edge, each with a journal and a view. Questions:
+"""Those who watch, as a process of its own: dashboards at every edge, and one without a role who watches all users by
+name, each with a journal and a view. Questions:
 
     start    settings
     pause    `name` reads nothing until `resume`, and is heard of all the while
@@ -21,7 +22,7 @@ from .stalls import LoopStalls, settle_memory
 from .tokens import token
 from .users import HEARTBEAT_FRAME, basic
 
-UPDATE, SNAPSHOT = 31, 32
+UPDATE, SNAPSHOT, SUBSCRIBE = 31, 32, 33
 # WIRE.md: a page of a snapshot that has fewer users than SNAPSHOT_PAGE (its default) is the last one.
 _PAGE_USERS = 100
 _FLUSH_S = 0.5
@@ -38,8 +39,8 @@ def unix_ms(timestamp):
 class Observer:
     """Connects, and again whenever the connection is gone, first at `home`, then on any edge."""
 
-    def __init__(self, name, statuses, home, folder, addresses, seed):
-        self.name, self.statuses, self.addresses = name, statuses, addresses
+    def __init__(self, name, statuses, watches, home, folder, addresses, seed):
+        self.name, self.statuses, self.watches, self.addresses = name, statuses, watches, addresses
         self.journal = Journal(pathlib.Path(folder) / f"{name}.jsonl")
         self.random = random.Random(seed)
         self.view, self.is_complete, self.over = {}, False, False
@@ -63,6 +64,9 @@ class Observer:
     def on_open(self, edge):
         self.journal.note("watching", observer=self.name, statuses=self.statuses, edge=edge)
         self.view, self.is_complete = {}, False
+        if self.watches:
+            self.connection.send(websocket.frame(websocket.BINARY, msgpack.packb(
+                {"messageType": SUBSCRIBE, "userIds": self.watches})))
 
     def on_lost(self):
         self.journal.note("lost")
@@ -77,9 +81,10 @@ class Observer:
             self.frames_count += 1
         elif message["messageType"] == SNAPSHOT:
             users = {row["userId"]: row["status"] for row in message["users"]}
-            last = len(users) < _PAGE_USERS
-            self.journal.note("snapshot", users=users, last=last)
             self.view.update(users)
+            # A list names everybody on it.
+            last = self.watches[-1] in users if self.watches else len(users) < _PAGE_USERS
+            self.journal.note("snapshot", users=users, last=last)
             self.is_complete = self.is_complete or last
 
     def pause(self):
@@ -109,7 +114,8 @@ class Observer:
 
 class ObserverConnection(websocket.Client):
     def __init__(self, observer, edge):
-        super().__init__(websocket.request_head(token(observer.name, "dashboard"), "dashboard",
+        role = None if observer.watches else "dashboard"
+        super().__init__(websocket.request_head(token(observer.name, role), "dashboard",
                                                 "?statuses=full" if observer.statuses == "full" else ""))
         self.observer, self.edge = observer, edge
 
@@ -130,12 +136,13 @@ class ObserverConnection(websocket.Client):
 
 
 class Observers:
-    """`observers`: [name, statuses, edge]...; each is also the name of its journal."""
+    """`observers`: [name, statuses, watches, edge]...; each is also the name of its journal. `watches`: users, by name;
+    none: everybody."""
 
     def __init__(self, folder, addresses, observers, seed):
         settle_memory()
-        self.observers = {name: Observer(name, statuses, edge, folder, addresses, seed + i)
-                          for i, (name, statuses, edge) in enumerate(observers)}
+        self.observers = {name: Observer(name, statuses, watches, edge, folder, addresses, seed + i)
+                          for i, (name, statuses, watches, edge) in enumerate(observers)}
         self.stalls = LoopStalls(next(iter(self.observers.values())).journal)
         self.flushing = asyncio.ensure_future(self._flush())
 

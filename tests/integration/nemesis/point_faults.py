@@ -1,5 +1,6 @@
 """Fault points of the build (common/runtime/fault.h): windows of microseconds, which no kill ever hits."""
 
+import contextlib
 import time
 
 from .faults import Fault, edge_death_s
@@ -56,7 +57,8 @@ class _Deadly:
     def _spare_the_others(self):
         for service in self.services:
             if service.is_running():
-                service.disarm()
+                with contextlib.suppress(OSError):  # it dies of the same transition in this moment
+                    service.disarm()
 
     def end(self):
         if self.provocation:

@@ -118,9 +118,9 @@ class Run:
 
 
 def break_things(folder, chosen):
-    """`chosen`: seed, minutes, users, rate, faults, disturbed_too. What was seen is for the checker to judge."""
+    """`chosen`: seed, minutes, users, rate, faults, by_name, disturbed_too. What was seen is for the checker to judge."""
     world = World(folder, chosen.seed, chosen.users, SHAPE)
-    with Run(world, chosen.disturbed_too, rate=chosen.rate) as run:
+    with Run(world, chosen.disturbed_too, rate=chosen.rate, by_name=chosen.by_name) as run:
         _say_how_it_went(_break_things(world, chosen, run.supervise))
 
 

@@ -16,6 +16,7 @@ from .tokens import SECRET
 
 # Short, and the lease longer than the second by which the service clock may jump after a pause.
 SETTINGS = {
+    "WATCHES_PER_CLIENT": 1000,
     "PRESENCE_TTL": 3,
     "PING_INTERVAL": 800,
     "EDGE_LEASE_MS": 2000,
@@ -58,7 +59,7 @@ class World:
         self.down = set()  # services that are not to run now
         self.mortal = set()  # those that may die of a fault point
         self.children = {}
-        self.observers = []  # (name, statuses, edge at first)
+        self.observers = []  # (name, statuses, watches, edge at first)
         self.recorder = None  # once it is started: what faults ask before they lose data
 
     def __enter__(self):
@@ -95,13 +96,18 @@ class World:
             watchers=[service.name for service in system.watchers], apis=[service.name for service in system.apis],
             users=len(self.users), links=self.links.names)
 
-    def start_load(self, processes=1, **settings):
+    def start_load(self, processes=1, by_name=False, **settings):
         """`settings`: as load.Load has them, for each of that many processes, between which the users are divided. The
-        observers first: they see everybody come."""
+        observers first: they see everybody come. `by_name`: all of them watch by name, and no edge hears of everybody."""
         edges = {edge.name: edge.address for edge in self.system.edges}
         names = list(edges)
-        self.observers = [(f"observer-{i + 1}", "full" if i % 2 == 0 else "basic", names[i % len(names)])
+        self.observers = [(f"observer-{i + 1}", "full" if i % 2 == 0 else "basic", [], names[i % len(names)])
                           for i in range(len(names) + 1)]
+        watches = [*self.users, *(name for name, *_ in self.observers), "observer-by-name"]
+        if by_name:
+            self.observers = [(name, "full", watches, edge) for name, _, _, edge in self.observers]
+        if len(watches) <= SETTINGS["WATCHES_PER_CLIENT"]:
+            self.observers.append(("observer-by-name", "full", watches, names[0]))
         self.children["observers"] = Child("observers", self._log("observers"), {
             "folder": str(self.journal_folder), "addresses": edges, "observers": self.observers, "seed": self.seed})
         for i in range(processes):

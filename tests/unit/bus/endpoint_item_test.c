@@ -31,6 +31,17 @@ static void every_documented_form_is_read(void **state) {
     assert_view(item.path, "/run/zpresence/cores");
 }
 
+static void what_a_socket_is_bound_to_may_be_any_port_or_interface(void **state) {
+    (void)state;
+    assert_true(endpoint_is_to_bind(str_view_of("tcp://127.0.0.1:7300")));
+    assert_true(endpoint_is_to_bind(str_view_of("tcp://*:*")));
+    assert_true(endpoint_is_to_bind(str_view_of("tcp://[::]:0")));
+    assert_false(endpoint_is_to_bind(str_view_of("dns+tcp://core:7300")));
+    assert_false(endpoint_is_to_bind(str_view_of("tcp://**:7300")));
+    assert_false(endpoint_is_to_bind(str_view_of("tcp://a:99999")));
+    assert_false(endpoint_is_to_bind(str_view_of("tcp://a")));
+}
+
 static void malformed_items_are_refused(void **state) {
     (void)state;
     static const char *const MALFORMED[] = {
@@ -116,6 +127,7 @@ static void a_bag_holds_each_endpoint_once_and_no_more_than_its_limit(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_documented_form_is_read),
+        cmocka_unit_test(what_a_socket_is_bound_to_may_be_any_port_or_interface),
         cmocka_unit_test(malformed_items_are_refused),
         cmocka_unit_test(a_host_may_be_as_long_as_a_name_can_be_and_no_longer),
         cmocka_unit_test(a_zero_byte_does_not_end_the_check),

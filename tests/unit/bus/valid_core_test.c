@@ -337,6 +337,12 @@ static void replies_to_the_api_are_looked_through(void **state) {
     message.body_case = ZP__CORE_TO_API__BODY_STATUS_REPLY;
     message.status_reply = &reply;
     assert_true(core_to_api_valid(&message));
+    Zp__CoreToEdge to_edge = ZP__CORE_TO_EDGE__INIT;
+    to_edge.body_case = ZP__CORE_TO_EDGE__BODY_STATUS_REPLY;
+    to_edge.status_reply = &reply;
+    assert_false(core_to_edge_valid(&to_edge)); /* positions are compared there: read in no epoch */
+    reply.epoch = 1;
+    assert_true(core_to_edge_valid(&to_edge));
     user.last_seen_ms = LARGEST_NUMBER + 1;
     assert_false(core_to_api_valid(&message));
 

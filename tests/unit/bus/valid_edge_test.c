@@ -62,6 +62,16 @@ static void a_beat_names_a_position_and_an_incarnation_or_none(void **state) {
     }
 }
 
+static void a_last_beat_renews_nothing(void **state) {
+    (void)state;
+    beat.last = true;
+    assert_true(beat_accepted());
+    beat.incarnation = INCARNATION;
+    assert_false(beat_accepted());
+    beat.last = false;
+    assert_true(beat_accepted());
+}
+
 static void a_join_brings_a_new_incarnation(void **state) {
     (void)state;
     Zp__Join join = ZP__JOIN__INIT;
@@ -341,6 +351,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_beat_says_who_speaks, reset_shared),
         cmocka_unit_test_setup(a_beat_names_a_position_and_an_incarnation_or_none, reset_shared),
+        cmocka_unit_test_setup(a_last_beat_renews_nothing, reset_shared),
         cmocka_unit_test_setup(a_join_brings_a_new_incarnation, reset_shared),
         cmocka_unit_test_setup(a_user_id_is_1_to_128_bytes_of_clean_text, reset_statements),
         cmocka_unit_test_setup(a_statement_is_numbered_reasoned_and_of_recent_activity, reset_statements),

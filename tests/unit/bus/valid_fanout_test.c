@@ -49,6 +49,13 @@ static void an_interest_has_a_generation_and_known_wire_forms(void **state) {
     interest.wire_forms = 0;
     interest.generation = 0;
     assert_false(subscriber_to_fanout_valid(&message));
+    interest.generation = 1;
+    interest.all = true;
+    assert_true(subscriber_to_fanout_valid(&message));
+    interest.by_user = true; /* of everybody, and of nobody yet */
+    assert_false(subscriber_to_fanout_valid(&message));
+    interest.all = false;
+    assert_true(subscriber_to_fanout_valid(&message));
     Zp__Detach detach = ZP__DETACH__INIT;
     message.body_case = ZP__SUBSCRIBER_TO_FANOUT__BODY_DETACH;
     message.detach = &detach;
@@ -68,6 +75,8 @@ static void a_fanout_that_is_ready_stands_somewhere(void **state) {
     assert_false(fanout_to_subscriber_valid(&message));
     fanout_beat.position = &position;
     assert_true(fanout_to_subscriber_valid(&message));
+    fanout_beat.last_watch = LARGEST_NUMBER + 1;
+    assert_false(fanout_to_subscriber_valid(&message));
 }
 
 static void a_view_names_its_generation_position_and_shown_users(void **state) {
@@ -182,6 +191,95 @@ static void views_and_updates_are_bounded(void **state) {
     assert_false(fanout_to_subscriber_valid(&many_updates));
 }
 
+/* `count` times the same good id. */
+static char **ids_of(size_t count) {
+    static char *ids[VALID_PIECE_MAX + 1];
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = "123";
+    }
+    return ids;
+}
+
+static void a_watch_is_numbered_and_names_so_many_users_at_most(void **state) {
+    (void)state;
+    Zp__Watch watch = ZP__WATCH__INIT;
+    watch.generation = watch.number = 1;
+    watch.add = watch.remove = ids_of(VALID_PIECE_MAX + 1);
+    Zp__SubscriberToFanout message = ZP__SUBSCRIBER_TO_FANOUT__INIT;
+    message.body_case = ZP__SUBSCRIBER_TO_FANOUT__BODY_WATCH;
+    message.watch = &watch;
+    const struct {
+        size_t add, remove;
+        bool valid;
+    } COUNTS[] = {{0, 0, true},
+                  {VALID_PIECE_MAX, 0, true},
+                  {0, VALID_PIECE_MAX, true},
+                  {VALID_PIECE_MAX + 1, 0, false},
+                  {0, VALID_PIECE_MAX + 1, false},
+                  {VALID_PIECE_MAX - 1, 1, true},
+                  {VALID_PIECE_MAX - 1, 2, false}};
+    for (size_t i = 0; i < COUNT(COUNTS); i++) {
+        watch.n_add = COUNTS[i].add;
+        watch.n_remove = COUNTS[i].remove;
+        assert_int_equal(subscriber_to_fanout_valid(&message), COUNTS[i].valid);
+    }
+    watch.n_add = watch.n_remove = 1;
+    uint64_t *const REQUIRED[] = {&watch.generation, &watch.number};
+    for (size_t i = 0; i < COUNT(REQUIRED); i++) {
+        *REQUIRED[i] = 0;
+        assert_false(subscriber_to_fanout_valid(&message));
+        *REQUIRED[i] = 1;
+    }
+    char *bad[] = {""};
+    watch.add = bad;
+    assert_false(subscriber_to_fanout_valid(&message));
+    watch.add = watch.remove;
+    watch.remove = bad;
+    assert_false(subscriber_to_fanout_valid(&message));
+}
+
+static void what_is_watched_is_told_with_a_position_and_so_many_users_at_most(void **state) {
+    (void)state;
+    Zp__UserState user = ZP__USER_STATE__INIT;
+    static Zp__UserState *users[VALID_PIECE_MAX + 1];
+    user.user_id = "123";
+    for (size_t i = 0; i <= VALID_PIECE_MAX; i++) {
+        users[i] = &user;
+    }
+    Zp__Watched watched = ZP__WATCHED__INIT;
+    watched.generation = watched.number = 1;
+    watched.position = &position;
+    watched.users = users;
+    watched.offline = ids_of(VALID_PIECE_MAX + 1);
+    Zp__FanoutToSubscriber message = ZP__FANOUT_TO_SUBSCRIBER__INIT;
+    message.body_case = ZP__FANOUT_TO_SUBSCRIBER__BODY_WATCHED;
+    message.watched = &watched;
+    assert_true(fanout_to_subscriber_valid(&message));
+    watched.n_users = VALID_PIECE_MAX;
+    assert_true(fanout_to_subscriber_valid(&message));
+    watched.n_offline = 1;
+    assert_false(fanout_to_subscriber_valid(&message));
+    watched.n_users = 1;
+    watched.n_offline = VALID_PIECE_MAX + 1;
+    assert_false(fanout_to_subscriber_valid(&message));
+    watched.n_offline = VALID_PIECE_MAX - 1;
+    assert_true(fanout_to_subscriber_valid(&message));
+    uint64_t *const REQUIRED[] = {&watched.generation, &watched.number};
+    for (size_t i = 0; i < COUNT(REQUIRED); i++) {
+        *REQUIRED[i] = 0;
+        assert_false(fanout_to_subscriber_valid(&message));
+        *REQUIRED[i] = 1;
+    }
+    user.status = ZP__STATUS__STATUS_INVISIBLE;
+    assert_false(fanout_to_subscriber_valid(&message));
+    user.status = ZP__STATUS__STATUS_AWAY;
+    watched.offline[0] = "";
+    assert_false(fanout_to_subscriber_valid(&message));
+    watched.offline[0] = "123";
+    watched.position = NULL;
+    assert_false(fanout_to_subscriber_valid(&message));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_message_without_a_known_body_is_refused, reset_shared),
@@ -190,6 +288,9 @@ int main(void) {
         cmocka_unit_test_setup(a_view_names_its_generation_position_and_shown_users, reset_shared),
         cmocka_unit_test_setup(updates_are_numbered_and_their_frames_bounded, reset_shared),
         cmocka_unit_test_setup(views_and_updates_are_bounded, reset_shared),
+        cmocka_unit_test_setup(a_watch_is_numbered_and_names_so_many_users_at_most, reset_shared),
+        cmocka_unit_test_setup(what_is_watched_is_told_with_a_position_and_so_many_users_at_most,
+                               reset_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,37 @@ static void a_bad_value_is_one_clear_line(void **state) {
         "fanout: LOG_LEVEL=loud\\x0a is not valid: one of debug, info, warn, error is needed\n");
 }
 
+static void all_bad_values_are_said_in_one_go(void **state) {
+    (void)state;
+    setenv("PRESENCE_TTL", "abc", 1);
+    setenv("WS_LISTEN", "foo", 1);
+    setenv("PROCESS_NAME", "ws edge", 1);
+    assert_string_equal(
+        refusal(EDGE),
+        "ws-edge: PRESENCE_TTL=abc is not valid: a whole number of seconds from 1 to 86400 is needed\n"
+        "ws-edge: WS_LISTEN=foo is not valid: host:port, as 127.0.0.1:7100 or [::1]:7100, is needed\n"
+        "ws-edge: PROCESS_NAME=ws\\x20edge is not valid: printable ASCII without spaces, at most 64 bytes, "
+        "is "
+        "needed\n");
+}
+
+static void a_check_goes_on_behind_a_bad_value(void **state) {
+    (void)state;
+    setenv("PRESENCE_TTL", "abc", 1);
+    config_t *config = NULL;
+    bool leave = false;
+    char name[] = "test", check[] = "--check-config";
+    char *argv[] = {name, check, NULL};
+    capture_begin(STDERR_FILENO);
+    zp_error error = config_load(&config, &leave, EDGE, 2, argv);
+    assert_contains(capture_end(), "PRESENCE_TTL=abc is not valid");
+    assert_int_equal(error, ZP_INVALID);
+    assert_true(leave);
+    assert_non_null(config);
+    assert_int_equal(config_integer(config, SETTING_PRESENCE_TTL), 360);
+    config_destroy(&config);
+}
+
 static void a_bad_value_that_this_process_does_not_read_is_no_matter(void **state) {
     (void)state;
     setenv("PRESENCE_TTL", "abc", 1);
@@ -168,6 +199,8 @@ static void help_names_the_settings_of_this_process_only(void **state) {
     assert_contains(help, "1 to 86400");
     assert_contains(help, "all, role, none");
     assert_lacks(help, "REDIS_HOST");
+    assert_contains(help, "\nPEER_TIMEOUT_MS is at least 2 * BEAT_INTERVAL_MS; else ");
+    assert_lacks(help, "EDGE_LEASE_MS");
     help = load_with(ZP_OK, CORE, "--help", STDOUT_FILENO);
     assert_contains(help, "REDIS_HOST");
     assert_lacks(help, "WS_LISTEN");
@@ -225,6 +258,8 @@ int main(void) {
                                clean_environment),
         cmocka_unit_test_setup(an_empty_value_is_the_default_but_a_text_may_be_empty, clean_environment),
         cmocka_unit_test_setup(a_bad_value_is_one_clear_line, clean_environment),
+        cmocka_unit_test_setup(all_bad_values_are_said_in_one_go, clean_environment),
+        cmocka_unit_test_setup(a_check_goes_on_behind_a_bad_value, clean_environment),
         cmocka_unit_test_setup(a_bad_value_that_this_process_does_not_read_is_no_matter, clean_environment),
         cmocka_unit_test_setup(a_process_has_the_name_of_its_kind_unless_it_is_given_one, clean_environment),
         cmocka_unit_test_setup(a_name_that_would_break_a_log_line_is_refused, clean_environment),

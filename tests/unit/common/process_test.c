@@ -250,6 +250,10 @@ static void check_config_says_what_is_wrong_and_starts_nothing(void **state) {
     self = spawn("unusable", "--check-config", NULL);
     assert_int_equal(await_exit(&self, 10000), 2);
     assert_string_equal(self.text, "fanout-1 cannot use it\n");
+    self = spawn("unusable", "--check-config", "DRAIN_MS=soon");
+    assert_int_equal(await_exit(&self, 10000), 2);
+    assert_contains(self.text, "fanout: DRAIN_MS=soon is not valid");
+    assert_contains(self.text, "fanout-1 cannot use it\n");
 }
 
 static void an_admin_address_that_cannot_be_had_is_exit_1(void **state) {

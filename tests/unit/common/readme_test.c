@@ -1,5 +1,6 @@
 /* README.md: its table of settings is the one of the code. To make it so again, after a change of
- * settings.def: ZPRESENCE_WRITE_README=1 build/asan/bin/readme_test */
+ * settings.def or setting_rules.def: ZPRESENCE_WRITE_README=1 build/asan/bin/readme_test */
+#include "common/config/setting_rules.h"
 #include "common/config/settings_table.h"
 #include "common_fixture.h"
 
@@ -62,6 +63,13 @@ static void print_row(FILE *out, const setting_row *row) {
     fputs(" |\n", out);
 }
 
+static void print_rule(FILE *out, const setting_rule *rule) {
+    char bound[SETTING_RULE_BYTES];
+    fprintf(out, "| `%s` | `%s` | ", setting_row_of(rule->larger)->name, setting_rule_bound(rule, bound));
+    print_users(out, setting_rule_users(rule));
+    fprintf(out, " | %s |\n", rule->why);
+}
+
 static char *make_table(void) {
     char *text = NULL;
     size_t len_bytes = 0;
@@ -70,6 +78,12 @@ static char *make_table(void) {
     fputs("| setting | default | accepted | read by | |\n|---|---|---|---|---|\n", out);
     for (int id = 0; id < SETTINGS_COUNT; id++) {
         print_row(out, setting_row_of((setting_id)id));
+    }
+    fputs(
+        "\nSome only make sense together:\n\n| setting | at least | checked by | else |\n|---|---|---|---|\n",
+        out);
+    for (size_t i = 0; i < SETTING_RULES_COUNT; i++) {
+        print_rule(out, &SETTING_RULES[i]);
     }
     fclose(out);
     return text;

@@ -67,6 +67,9 @@ static void what_is_accepted_is_said_in_words(void **state) {
                         "true or false");
     assert_string_equal(setting_accepted_words(setting_row_of(SETTING_PRESENCE_AUDIENCE), out),
                         "one of all, role, none");
+    assert_string_equal(setting_accepted_words(setting_row_of(SETTING_CORE_LISTEN), out), "tcp://host:port");
+    assert_string_equal(setting_accepted_words(setting_row_of(SETTING_SECRET_KEY), out),
+                        "a text without control characters");
 }
 
 int main(void) {

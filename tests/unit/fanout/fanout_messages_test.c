@@ -12,6 +12,7 @@
 #include "services/fanout/core_messages.h"
 #include "services/fanout/updates_message.h"
 #include "services/fanout/view_message.h"
+#include "services/fanout/watched_message.h"
 
 enum { ALL_FORMS = 15, USERS = 2500 };
 
@@ -169,6 +170,80 @@ static void a_view_is_sent_in_pieces_the_last_of_which_says_so(void **state) {
     view_destroy(&view);
 }
 
+static void one_that_names_its_users_gets_its_part_of_a_batch_without_frames(void **state) {
+    (void)state;
+    update_batch *batch = update_batch_new();
+    updates_message_t *message = updates_message_new();
+    const char *const users[] = {"ann", "bob", "cid"};
+    for (uint64_t i = 0; i < 3; i++) {
+        update_batch_add(batch, ALL_FORMS, str_view_of(users[i]), (log_position){9, 41 + i}, STATUS_OFFLINE,
+                         STATUS_ONLINE, 1);
+    }
+    updates_message_begin(message, batch);
+    const size_t places[] = {0, 2};
+    Zp__FanoutToSubscriber *some = unpacked(updates_message_pack_some(message, places, 2, 7, 300));
+    assert_int_equal(some->updates->generation, 7);
+    assert_int_equal(some->updates->number, 300);
+    assert_int_equal(some->updates->epoch, 9);
+    assert_int_equal(some->updates->n_updates, 2);
+    assert_string_equal(some->updates->updates[1]->user_id, "cid");
+    assert_int_equal(some->updates->updates[1]->seq, 43);
+    assert_int_equal(some->updates->updates[1]->n_frames, 0);
+    zp__fanout_to_subscriber__free_unpacked(some, NULL);
+    /* The others' are not touched by it. */
+    Zp__FanoutToSubscriber *all = unpacked(updates_message_pack(message, ALL_FORMS, 8, 1));
+    assert_int_equal(all->updates->n_updates, 3);
+    assert_string_equal(all->updates->updates[1]->user_id, "bob");
+    assert_int_equal(all->updates->updates[0]->n_frames, WIRE_FORMS_COUNT);
+    zp__fanout_to_subscriber__free_unpacked(all, NULL);
+    updates_message_destroy(&message);
+    free(batch);
+}
+
+static void who_has_been_named_is_answered_for_in_pieces(void **state) {
+    (void)state;
+    view_t *view = view_new(10);
+    watch_sets_t *sets = watch_sets_new(USERS);
+    watch_set_t *set = watch_set_new(sets);
+    watched_message_t *message = watched_message_new();
+    presence_status from;
+    view_user here = {str_view_of("user0"), STATUS_BUSY, {5, 77}, 1, 2};
+    view_user gone = {str_view_of("user1"), STATUS_OFFLINE, {4, 99}, 3, 4}; /* of the epoch before */
+    assert_int_equal(view_put(view, &here, &from), ZP_OK);
+    assert_int_equal(view_put(view, &gone, &from), ZP_OK);
+    for (int i = 0; i < USERS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "user%d", i);
+        assert_int_equal(watch_set_add(set, str_view_of(name)), ZP_OK);
+    }
+    size_t offline_count = 0;
+    for (uint64_t number = 1; number <= 3; number++) {
+        Zp__FanoutToSubscriber *piece =
+            unpacked(watched_message_pack(message, set, view, (log_position){5, 80}, 6, number));
+        const Zp__Watched *watched = piece->watched;
+        assert_int_equal(watched->generation, 6);
+        assert_int_equal(watched->number, number);
+        assert_int_equal(watched->position->seq, 80);
+        assert_int_equal(watched->n_users, number == 1 ? 2 : 0);
+        if (number == 1) {
+            assert_string_equal(watched->users[0]->user_id, "user0");
+            assert_int_equal(watched->users[0]->seq, 77);
+            assert_int_equal(watched->users[1]->status, ZP__STATUS__STATUS_OFFLINE);
+            assert_int_equal(watched->users[1]->seq, 0);
+            assert_int_equal(watched->users[1]->since_ms, 4);
+            assert_string_equal(watched->offline[0], "user2");
+        }
+        offline_count += watched->n_offline;
+        zp__fanout_to_subscriber__free_unpacked(piece, NULL);
+    }
+    assert_int_equal(offline_count, USERS - 2);
+    assert_true(watch_set_is_answered(set));
+    watched_message_destroy(&message);
+    watch_set_end(&set);
+    watch_sets_destroy(&sets);
+    view_destroy(&view);
+}
+
 static void what_cores_say_is_copied_out_of_their_messages(void **state) {
     (void)state;
     Zp__Transition one = ZP__TRANSITION__INIT, two = ZP__TRANSITION__INIT;
@@ -205,6 +280,8 @@ int main(void) {
         cmocka_unit_test(a_new_batch_replaces_the_old_one),
         cmocka_unit_test(a_batch_is_bounded_and_of_one_epoch),
         cmocka_unit_test(a_view_is_sent_in_pieces_the_last_of_which_says_so),
+        cmocka_unit_test(one_that_names_its_users_gets_its_part_of_a_batch_without_frames),
+        cmocka_unit_test(who_has_been_named_is_answered_for_in_pieces),
         cmocka_unit_test(what_cores_say_is_copied_out_of_their_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

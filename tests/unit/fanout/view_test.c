@@ -147,10 +147,28 @@ static void ids_are_bytes_not_texts(void **state) {
     view_destroy(&view);
 }
 
+static void a_user_is_found_as_last_put(void **state) {
+    (void)state;
+    view_t *view = view_new(10);
+    view_user user;
+    assert_false(view_find(view, str_view_of("ann"), &user));
+    put(view, "ann", STATUS_AWAY, 2, 7);
+    assert_true(view_find(view, str_view_of("ann"), &user));
+    assert_int_equal(user.status, STATUS_AWAY);
+    assert_int_equal(user.position.epoch, 2);
+    assert_int_equal(user.position.seq, 7);
+    assert_int_equal(user.since_ms, 700);
+    put(view, "ann", STATUS_OFFLINE, 2, 8);
+    assert_true(view_find(view, str_view_of("ann"), &user));
+    assert_int_equal(user.status, STATUS_OFFLINE);
+    view_destroy(&view);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_user_who_is_not_in_it_was_offline),
         cmocka_unit_test(what_is_older_changes_nothing),
+        cmocka_unit_test(a_user_is_found_as_last_put),
         cmocka_unit_test(the_longest_gone_leaves_first),
         cmocka_unit_test(none_offline_are_kept_where_the_limit_is_zero),
         cmocka_unit_test(whom_a_snapshot_does_not_name_is_swept),

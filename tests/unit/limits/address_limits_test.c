@@ -35,6 +35,21 @@ static void an_ipv4_address_is_one_an_ipv6_64_is_one(void **state) {
     assert_true(client_network_of(&other) == 0);
 }
 
+static void what_is_counted_as_one_is_said_as_one(void **state) {
+    static const char *const rows[][2] = {{"192.0.2.1", "192.0.2.1"},
+                                          {"::ffff:192.0.2.1", "192.0.2.1"},
+                                          {"255.255.255.255", "255.255.255.255"},
+                                          {"0.0.0.0", "0.0.0.0"},
+                                          {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+                                          {"::1", "::/64"},
+                                          {"ffff:ffff:ffff:ffff::1", "ffff:ffff:ffff:ffff::/64"}};
+    char text[NETWORK_TEXT_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_string_equal(client_network_text(network_of(rows[i][0]), text), rows[i][1]);
+    }
+}
+
 static void each_address_has_its_own_handshakes(void **state) {
     (void)state;
     address_limits_t *limits = address_limits_new(5, 0, 100);
@@ -147,6 +162,7 @@ static void leaving_does_not_refill_the_bucket(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ipv4_address_is_one_an_ipv6_64_is_one),
+        cmocka_unit_test(what_is_counted_as_one_is_said_as_one),
         cmocka_unit_test(each_address_has_its_own_handshakes),
         cmocka_unit_test(each_address_has_its_own_sockets),
         cmocka_unit_test(without_limits_nothing_is_remembered),

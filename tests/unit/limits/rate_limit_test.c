@@ -85,13 +85,13 @@ static void a_client_is_told_once_then_dropped_then_a_flood(void **state) {
     rate_limit limit = rate_limit_of(10, 20);
     message_rate rate = {0};
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(message_rate_take(&limit, 20, &rate, 1000), MESSAGE_TAKEN);
+        assert_int_equal(message_rate_take(&limit, 20, &rate, 1, 1000), MESSAGE_TAKEN);
     }
-    assert_int_equal(message_rate_take(&limit, 20, &rate, 1000), MESSAGE_DROPPED_FIRST);
+    assert_int_equal(message_rate_take(&limit, 20, &rate, 1, 1000), MESSAGE_DROPPED_FIRST);
     for (int i = 1; i < 20; i++) {
-        assert_int_equal(message_rate_take(&limit, 20, &rate, 1001), MESSAGE_DROPPED);
+        assert_int_equal(message_rate_take(&limit, 20, &rate, 1, 1001), MESSAGE_DROPPED);
     }
-    assert_int_equal(message_rate_take(&limit, 20, &rate, 1001), MESSAGE_FLOOD);
+    assert_int_equal(message_rate_take(&limit, 20, &rate, 1, 1001), MESSAGE_FLOOD);
 }
 
 static void who_calms_down_has_a_clean_slate(void **state) {
@@ -100,10 +100,10 @@ static void who_calms_down_has_a_clean_slate(void **state) {
     message_rate rate = {0};
     for (uint64_t now_ms = 0; now_ms < 100000; now_ms += 2000) { /* the bucket is full again each time */
         for (int i = 0; i < 20; i++) {
-            assert_int_equal(message_rate_take(&limit, 3, &rate, now_ms), MESSAGE_TAKEN);
+            assert_int_equal(message_rate_take(&limit, 3, &rate, 1, now_ms), MESSAGE_TAKEN);
         }
-        assert_int_equal(message_rate_take(&limit, 3, &rate, now_ms), MESSAGE_DROPPED_FIRST);
-        assert_int_equal(message_rate_take(&limit, 3, &rate, now_ms), MESSAGE_DROPPED);
+        assert_int_equal(message_rate_take(&limit, 3, &rate, 1, now_ms), MESSAGE_DROPPED_FIRST);
+        assert_int_equal(message_rate_take(&limit, 3, &rate, 1, now_ms), MESSAGE_DROPPED);
     }
 }
 
@@ -114,7 +114,7 @@ static void who_stays_a_little_above_the_limit_is_a_flood_in_the_end(void **stat
     message_verdict verdict = MESSAGE_TAKEN;
     uint64_t now_ms = 0;
     for (; verdict != MESSAGE_FLOOD && now_ms < 60000; now_ms += 80) { /* 12.5 a second */
-        verdict = message_rate_take(&limit, 20, &rate, now_ms);
+        verdict = message_rate_take(&limit, 20, &rate, 1, now_ms);
     }
     assert_in_range(now_ms, 10000, 20000);
 }

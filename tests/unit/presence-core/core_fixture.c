@@ -1,5 +1,6 @@
 #include "tests/unit/presence-core/core_fixture.h"
 #include "common/base/clock.h"
+#include "tests/unit/support/free_port.h"
 #include <arpa/inet.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -35,16 +36,6 @@ static void *zmq, *peers[PEERS_COUNT], *subscriber;
 static ProtobufCMessage *answers[PEERS_COUNT];
 static Zp__CoreBroadcast *broadcast;
 static uint8_t bytes[MESSAGE_BYTES];
-
-static int free_port(void) {
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-    close(listener);
-    return ntohs(address.sin_port);
-}
 
 /* -- processes -- */
 
@@ -94,6 +85,7 @@ static void begin_core(void) {
         {"EDGE_LEASE_MS", "200"},
         {"RECONNECT_GRACE_MS", "300"},
         {"BEAT_INTERVAL_MS", "100"},
+        {"CLOCK_TICK_MS", "50"},
         {"REDIS_TIMEOUT_MS", redis_timeout_ms},
         {"REDIS_CALLS_MAX", "4"},
         {"LOG_LEVEL", "error"},

@@ -320,6 +320,47 @@ static void services_lists_this_core_beside_its_peers(void **state) {
     assert_int_equal(cores, 1);
 }
 
+static bool are_listed(long long wanted) {
+    long long count = -1;
+    for (int i = 0; i < ATTEMPTS && count != wanted; i++) {
+        redisReply *reply = redisCommand(redis_of_core(), "HLEN presence:services");
+        assert_non_null(reply);
+        count = reply->integer;
+        freeReplyObject(reply);
+        usleep(ATTEMPT_US);
+    }
+    return count == wanted;
+}
+
+static void who_says_its_last_beat_is_listed_no_more_and_not_answered(void **state) {
+    (void)state;
+    assert_int_equal(beat_as(INCARNATION), OK);
+    assert_true(are_listed(2));
+    Zp__ProcessInfo process = ZP__PROCESS_INFO__INIT;
+    process.kind = "ws-edge";
+    process.name = "ws-edge-1";
+    process.version = "0";
+    Zp__Beat beat = ZP__BEAT__INIT;
+    beat.process = &process;
+    beat.last = true;
+    Zp__EdgeToCore message = ZP__EDGE_TO_CORE__INIT;
+    message.body_case = ZP__EDGE_TO_CORE__BODY_BEAT;
+    message.beat = &beat;
+    send_message(EDGE_PEER, &message.base);
+    assert_true(are_listed(1));
+    assert_null(receive(EDGE_PEER, SHORT_MS));
+    assert_int_equal(beat_as(INCARNATION), OK); /* its lease is as it was */
+}
+
+static void a_core_that_stops_is_listed_no_more(void **state) {
+    (void)state;
+    assert_true(are_listed(1));
+    core_signal(SIGTERM);
+    int status = core_wait();
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(are_listed(0));
+}
+
 static void lost_edges_end_by_ticks_and_their_end_is_broadcast(void **state) {
     (void)state;
     state_user(INCARNATION, "a user", 1, ONLINE);
@@ -429,6 +470,8 @@ int main(void) {
         TEST(a_replay_gives_what_the_broadcasts_gave),
         TEST(a_snapshot_comes_in_pieces),
         TEST(services_lists_this_core_beside_its_peers),
+        TEST(who_says_its_last_beat_is_listed_no_more_and_not_answered),
+        TEST(a_core_that_stops_is_listed_no_more),
         TEST(lost_edges_end_by_ticks_and_their_end_is_broadcast),
 #ifdef ZPRESENCE_FAULTS
         TEST(a_broadcast_that_is_dropped_is_in_the_log),

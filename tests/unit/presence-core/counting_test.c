@@ -123,6 +123,7 @@ static void what_somebodys_hand_has_spoilt_is_put_right_by_the_next_ticks(void *
     say("e0", "u2", 3, "o");
     ask("DEL presence:away presence:busy"); /* also: data of a version that kept none */
     ask("SADD presence:away u2 u1");
+    ask("HINCRBY presence:clock at -1000"); /* they are looked at once a second */
     tick();
     assert_exact();
     assert_counts(3, 1, 1);

@@ -142,6 +142,54 @@ static void nobody_is_ended_before_all_have_announced(void **state) {
     assert_int_equal(ask_number("HEXISTS presence:meta:mover e/e1"), 0);
 }
 
+/* The data is gone; ws-edge-1 has said all that it has, ws-edge-2 has yet to. */
+static void begin_rebuild_with_ws_edge_2_missing(const char *user) {
+    join("e2", "ws-edge-2", "-");
+    say("e1", user, 1, "o");
+    say("e2", user, 1, "o");
+    check_epoch("run-2", false, present_epoch(), 1, true, NULL);
+    ask("DEL presence:online presence:ends presence:edge:e1 presence:edge:e2");
+    ask("DEL presence:meta:device presence:user:device");
+    join("e3", "ws-edge-1", "e1");
+    say_more("e3", "e1", 0, user, 1, 0, "o");
+    announced("e3", "e1");
+}
+
+static void who_closes_a_device_before_all_have_announced_has_not_left(void **state) {
+    (void)state;
+    begin_rebuild_with_ws_edge_2_missing("device");
+    assert_true(say_more("e3", "e1", 0, "device", 2, 0, "-"));
+    tick();
+    run(SCRIPT_EXAMINE, "device", NULL);
+    assert_string_equal(shown("device"), "o");
+    join("e4", "ws-edge-2", "e2");
+    say_more("e4", "e2", 0, "device", 1, 0, "o");
+    announced("e4", "e2");
+    tick();
+    tick();
+    assert_false(is_rebuilding());
+    assert_string_equal(shown("device"), "o");
+    assert_int_equal(ask_number("HGET presence:meta:device seq"), 3); /* online anew, and no more */
+    assert_int_equal(ask_number("ZCARD presence:ends"), 0);
+    assert_consistent("device");
+}
+
+static void who_closes_their_last_one_then_leaves_when_all_have(void **state) {
+    (void)state;
+    begin_rebuild_with_ws_edge_2_missing("device");
+    assert_true(say_more("e3", "e1", 0, "device", 2, 0, "-")); /* whyever: its reason is not "closed" */
+    assert_int_equal(records_count(), 0);
+    assert_string_equal(shown("device"), "o");
+    join("e4", "ws-edge-2", "e2");
+    announced("e4", "e2");
+    tick();
+    assert_int_equal(records_count(), 1);
+    assert_non_null(strstr(record_text(0), " closed ws-edge-1 device"));
+    assert_false(is_rebuilding());
+    assert_string_equal(shown("device"), "f");
+    assert_consistent("device");
+}
+
 static void with_everything_lost_those_who_were_heard_are_awaited(void **state) {
     (void)state;
     ask("FLUSHALL");
@@ -237,6 +285,8 @@ int main(void) {
         TEST(with_everything_lost_those_who_were_heard_are_awaited),
         TEST(it_is_not_rebuilt_before_what_nobody_says_any_more_has_ended),
         TEST(nobody_is_ended_before_all_have_announced),
+        TEST(who_closes_a_device_before_all_have_announced_has_not_left),
+        TEST(who_closes_their_last_one_then_leaves_when_all_have),
         TEST(with_nobody_to_await_there_is_nothing_to_rebuild),
         TEST(a_core_that_has_just_started_waits_a_lease_for_edges_that_it_cannot_know),
         TEST(a_core_that_has_just_started_waits_even_when_all_that_it_knows_have_announced),

@@ -229,6 +229,31 @@ static void the_list_of_services_is_bounded(void **state) {
     assert_non_null(strstr(ask("HGET presence:services ws-edge-5"), "again"));
 }
 
+static const char *const OLD = "{\"pid\":7,\"startedAt\":1765535445123}";
+static const char *const OTHER_PID = "{\"pid\":8,\"startedAt\":1765535445123}";
+static const char *const LATER = "{\"pid\":7,\"startedAt\":1765535445124}";
+
+static bool is_listed_as(const char *process, const char *after_end_of) {
+    ask("DEL presence:services");
+    run(SCRIPT_BEAT, LEASE_MS, "-", "ws-edge-9", process, "0", "0", NULL);
+    run(SCRIPT_ENDED, "ws-edge-9", after_end_of, NULL);
+    assert_string_equal(answer_text(0), "1");
+    return ask_number("HEXISTS presence:services ws-edge-9") == 1;
+}
+
+static void who_has_ended_is_listed_no_more(void **state) {
+    (void)state;
+    beat("e1");
+    run(SCRIPT_ENDED, "ws-edge-9", OLD, NULL); /* was not listed */
+    assert_false(is_listed_as(OLD, OLD));
+}
+
+static void who_has_begun_under_the_name_of_one_that_ended_stays_listed(void **state) {
+    (void)state;
+    assert_true(is_listed_as(OTHER_PID, OLD));
+    assert_true(is_listed_as(LATER, OLD));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup(name, with_an_edge)
     const struct CMUnitTest tests[] = {
@@ -244,6 +269,8 @@ int main(void) {
                                         without_a_listener),
         TEST(services_lists_who_has_beaten_lately_and_forgets_the_rest),
         TEST(the_list_of_services_is_bounded),
+        TEST(who_has_ended_is_listed_no_more),
+        TEST(who_has_begun_under_the_name_of_one_that_ended_stays_listed),
     };
     return cmocka_run_group_tests(tests, redis_start, redis_stop);
 }

@@ -1,7 +1,5 @@
 /* redis_connection: kept up through refusals, silence and death of a real redis-server. */
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/redis/redis_connection.h"
+#include "tests/unit/support/free_port.h"
 #include "tests/unit/support/process_fixture.h"
 
 enum { WAIT_MS = 20000 };
@@ -33,18 +31,6 @@ typedef struct world {
     size_t heard, unheard; /* messages of a subscription, and its end */
     bool destroyed;
 } world;
-
-/* A port that was free a moment ago. */
-static void find_port(char port[8]) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t address_bytes = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &address_bytes), 0);
-    close(fd);
-    (void)snprintf(port, 8, "%u", (unsigned)ntohs(address.sin_port));
-}
 
 /* Beside the default user with `password`, where `has_user`: somebody, with the password "theirs". */
 static void start_server_with(world *at, const char *password, bool has_user) {
@@ -90,17 +76,27 @@ static void on_silence(void *context) {
     at->silences++;
 }
 
+static void begin_connection(world *at) {
+    const redis_connection_events events = {.on_up = on_up, .on_down = on_down, .on_silence = on_silence};
+    at->destroyed = false;
+    assert_int_equal(redis_connection_new(&at->connection, &at->fixture.process.loop,
+                                          at->fixture.process.config, &events, at),
+                     ZP_OK);
+}
+
+static void end_connection(world *at) {
+    at->destroyed = true;
+    redis_connection_destroy(&at->connection);
+}
+
 static void open_world_with(world *at, const char *user, const char *password, const char *timeout_ms) {
     *at = (world){0};
-    find_port(at->port);
+    (void)snprintf(at->port, sizeof at->port, "%d", free_port());
     const char *const settings[] = {
         "REDIS_HOST", "localhost",        "REDIS_PORT", at->port,    "REDIS_USER", user, "REDIS_PASSWORD",
         password,     "REDIS_TIMEOUT_MS", timeout_ms,   "LOG_LEVEL", "error",      NULL};
     process_fixture_open(&at->fixture, WATCHER, settings);
-    const redis_connection_events events = {.on_up = on_up, .on_down = on_down, .on_silence = on_silence};
-    assert_int_equal(redis_connection_new(&at->connection, &at->fixture.process.loop,
-                                          at->fixture.process.config, &events, at),
-                     ZP_OK);
+    begin_connection(at);
 }
 
 static void open_world_as(world *at, const char *user, const char *password) {
@@ -112,8 +108,7 @@ static void open_world(world *at, const char *password) {
 }
 
 static void close_world(world *at) {
-    at->destroyed = true;
-    redis_connection_destroy(&at->connection);
+    end_connection(at);
     if (at->server) {
         stop_server(at);
     }
@@ -358,6 +353,22 @@ static void at_its_end_commands_are_answered_and_no_event_follows(void **state) 
     assert_int_equal(at.downs, 0);
 }
 
+static void what_was_sent_leaves_before_its_end(void **state) {
+    (void)state;
+    world at;
+    open_world(&at, "");
+    start_server(&at, "");
+    assert_true(run_until(&at, is_up));
+    assert_int_equal(send_words(&at, "INCR", "ends"), ZP_OK);
+    end_connection(&at); /* the loop has had no turn since */
+    begin_connection(&at);
+    assert_true(run_until(&at, is_up));
+    assert_int_equal(send_words(&at, "GET", "ends"), ZP_OK);
+    assert_true(run_until(&at, is_answered));
+    assert_string_equal(at.last_text, "1");
+    close_world(&at);
+}
+
 static void it_can_end_before_it_was_ever_up(void **state) {
     (void)state;
     world at;
@@ -379,6 +390,7 @@ int main(void) {
         cmocka_unit_test(what_the_socket_does_not_take_at_once_is_written_later),
         cmocka_unit_test(a_subscription_ends_with_its_connection),
         cmocka_unit_test(at_its_end_commands_are_answered_and_no_event_follows),
+        cmocka_unit_test(what_was_sent_leaves_before_its_end),
         cmocka_unit_test(it_can_end_before_it_was_ever_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

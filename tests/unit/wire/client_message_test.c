@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -110,6 +111,66 @@ static void connection_test_gives_the_raw_payload(void **state) {
     assert_int_equal(PARSE("\x81\xabmessageType\x19", &message, &copy), ZP_OK);
     assert_int_equal(message.payload.len, 0);
     free(copy);
+}
+
+/* The ids of an array, a space behind each; one that is no id as "-". */
+static void assert_ids(str_view array, const char *expected) {
+    char text[128] = "";
+    client_ids ids = {.array = array};
+    str_view id;
+    while (client_ids_next(&ids, &id)) {
+        size_t len = strlen(text);
+        (void)snprintf(text + len, sizeof text - len, "%.*s ", id.len ? (int)id.len : 1,
+                       id.len ? id.ptr : "-");
+    }
+    assert_string_equal(text, expected);
+}
+
+static void subscriptions_name_users_everybody_groups_or_contacts(void **state) {
+    (void)state;
+    client_message message;
+    char *copy;
+    assert_int_equal(PARSE("\x82\xabmessageType\x21\xa7userIds\x94\xa3"
+                           "abc\x7b\xd0\x85\xc0",
+                           &message, &copy),
+                     ZP_OK);
+    assert_int_equal(message.type, MESSAGE_PRESENCE_SUBSCRIBE);
+    assert_ids(message.user_ids, "abc 123 -123 - ");
+    assert_false(message.all || message.contacts);
+    assert_int_equal(message.group_ids.len, 0);
+    free(copy);
+    assert_int_equal(PARSE("\x84\xabmessageType\x21\xa3"
+                           "all\xc3\xa8"
+                           "contacts\xc2\xa8groupIds\x91\x07",
+                           &message, &copy),
+                     ZP_OK);
+    assert_true(message.all);
+    assert_false(message.contacts);
+    assert_int_equal(message.user_ids.len, 0);
+    assert_ids(message.group_ids, "7 ");
+    free(copy);
+    assert_int_equal(PARSE("\x95\x00\x21\x07\x00\x82\xa7userIds\x90\xa8"
+                           "contacts\xc3",
+                           &message, &copy),
+                     ZP_OK);
+    assert_true(message.contacts);
+    assert_int_equal(message.user_ids.len, 1); /* an empty array is not none */
+    assert_ids(message.user_ids, "");
+    free(copy);
+    assert_int_equal(PARSE("\x95\x00\x22\x07\x00\xc0", &message, &copy), ZP_OK);
+    assert_int_equal(message.type, MESSAGE_PRESENCE_UNSUBSCRIBE);
+    free(copy);
+    GARBAGE("\x95\x00\x22\x07\x00\xa3"
+            "bob");
+    GARBAGE("\x95\x00\x21\x07\x00\xc0"); /* names nothing at all */
+    GARBAGE("\x82\xabmessageType\x21\xa7userIds\xa1"
+            "a");                                              /* a text for an array */
+    GARBAGE("\x82\xabmessageType\x21\xa7userIds\x81\x01\x02"); /* a map for an array */
+    GARBAGE("\x82\xabmessageType\x21\xa3"
+            "all\x01"); /* a number for a truth */
+    GARBAGE("\x83\xabmessageType\x21\xa3"
+            "all\xc3\xa3"
+            "all\xc3"); /* twice */
 }
 
 static void types_of_other_services_are_read_and_left_to_the_caller(void **state) {
@@ -262,6 +323,7 @@ int main(void) {
         cmocka_unit_test(status_in_both_forms),
         cmocka_unit_test(ids_may_be_integers_strings_or_nil),
         cmocka_unit_test(connection_test_gives_the_raw_payload),
+        cmocka_unit_test(subscriptions_name_users_everybody_groups_or_contacts),
         cmocka_unit_test(types_of_other_services_are_read_and_left_to_the_caller),
         cmocka_unit_test(what_has_no_type_is_garbage),
         cmocka_unit_test(a_key_said_twice_is_garbage),

@@ -1,203 +1,13 @@
-/* Snapshots: pages in the order and at the pace of their client, and what a page may not say any more. The
- * view is the real one; in the places of cores and sockets stand four functions that note what they are
- * asked. */
+/* Snapshots of everybody: pages in the order and at the pace of their client, and what a page may not say any
+ * more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "common/wire/client_frame.h"
-#include "services/ws-edge/snapshots.h"
-
-enum { FRAMES_TEXT_BYTES = 4096, CLIENTS = 3 };
-
-static process_t process;
-static snapshots_t *snapshots;
-static watch_view_t *view;
-static edge_user *user;
-static edge_client *clients[CLIENTS];
-
-/* What was asked of the cores last, and whether any can be asked. */
-static uint64_t asked_count;
-static char asked_after[CLIENTS * 2][USER_ID_MAX_BYTES + 1];
-static bool nobody_answers;
-
-/* The frames that the clients were sent: "[a=online b=busy]" for each. */
-static char frames[FRAMES_TEXT_BYTES];
-static bool holds_back; /* the clients do not read */
-
-/* -- in place of the others -- */
-
-bool core_link_ask_online(core_link_t *link, str_view key, const char *after, uint32_t most, bool devices,
-                          uint64_t *ret_request_id) {
-    (void)link;
-    (void)key;
-    (void)devices;
-    assert_int_equal(most, 2);
-    if (nobody_answers) {
-        return false;
-    }
-    *ret_request_id = ++asked_count;
-    (void)snprintf(asked_after[asked_count % (CLIENTS * 2)], USER_ID_MAX_BYTES + 1, "%s", after);
-    return true;
-}
-
-const watch_view_t *fanout_link_view(const fanout_link_t *link) {
-    (void)link;
-    return view;
-}
-
-bool audience_has_told(const audience_t *audience, const edge_client *client) {
-    (void)audience;
-    (void)client;
-    return !holds_back;
-}
-
-/* The text that stands behind `key` from `*at` on, in a frame whose texts are all shorter than 32 bytes. */
-static str_view text_behind(str_view frame, const char *key, size_t *at) {
-    const char *found = memmem(frame.ptr + *at, frame.len - *at, key, strlen(key));
-    if (!found) {
-        *at = frame.len;
-        return (str_view){0};
-    }
-    const char *text = found + strlen(key);
-    size_t len = (unsigned char)text[0] & 0x1f;
-    *at = (size_t)(text + 1 + len - frame.ptr);
-    return str_view_make(text + 1, len);
-}
-
-void audience_answer(audience_t *audience, edge_client *client, str_view payload) {
-    (void)audience;
-    (void)client;
-    size_t at = 0, len = strlen(frames);
-    len += (size_t)snprintf(frames + len, sizeof frames - len, "[");
-    for (;;) {
-        str_view id = text_behind(payload, "userId", &at);
-        if (!id.ptr) {
-            break;
-        }
-        str_view status = text_behind(payload, "status", &at);
-        len += (size_t)snprintf(frames + len, sizeof frames - len, "%s%.*s=%.*s",
-                                frames[len - 1] == '[' ? "" : " ", (int)id.len, id.ptr, (int)status.len,
-                                status.ptr);
-    }
-    (void)snprintf(frames + len, sizeof frames - len, "]");
-}
-
-/* -- the tests' words -- */
-
-static void on_tell(void *context, const watch_change *change) {
-    (void)context;
-    (void)change;
-}
-
-static log_position at(uint64_t seq) {
-    return (log_position){1, seq};
-}
-
-/* The view of everybody, made anew: these are online, since their numbers. */
-static void view_anew(uint64_t seq, const char *online) {
-    watch_view_begin(view);
-    for (; online[0]; online++) {
-        assert_int_equal(watch_view_state(view, str_view_make(online, 1), STATUS_ONLINE, at(1), 0), ZP_OK);
-    }
-    watch_view_end(view, at(seq), 0);
-}
-
-static void change(const char *id, presence_status to, uint64_t seq) {
-    watch_change told;
-    (void)watch_view_apply(view, str_view_of(id), to, at(seq), 0, &told);
-}
-
-/* Answers the last request: `ids` has one letter for each user, whose last change was number `changed`. */
-static void page(uint64_t seq, const char *ids, uint64_t changed, bool last) {
-    Zp__OnlineReply reply = ZP__ONLINE_REPLY__INIT;
-    Zp__Position position = ZP__POSITION__INIT;
-    Zp__UserState states[8];
-    Zp__OnlineUser users[8];
-    Zp__OnlineUser *pointers[8];
-    char texts[8][2] = {0};
-    position.epoch = 1;
-    position.seq = seq;
-    reply.position = &position;
-    reply.users = pointers;
-    reply.last = last;
-    for (; ids[reply.n_users]; reply.n_users++) {
-        size_t i = reply.n_users;
-        zp__user_state__init(&states[i]);
-        zp__online_user__init(&users[i]);
-        texts[i][0] = ids[i];
-        states[i].user_id = texts[i];
-        states[i].status = ZP__STATUS__STATUS_ONLINE;
-        states[i].last_seen_ms = 1765535445123;
-        states[i].seq = changed;
-        users[i].state = &states[i];
-        pointers[i] = &users[i];
-    }
-    snapshots_page(snapshots, asked_count, &reply);
-}
-
-static void drained(size_t client) {
-    if (clients[client]->snapshot) {
-        snapshots_drained(snapshots, clients[client]);
-    }
-}
-
-static const char *after(void) {
-    return asked_after[asked_count % (CLIENTS * 2)];
-}
-
-static int begin(void **state) {
-    (void)state;
-    char *argv[] = {"ws-edge", NULL};
-    bool leave = false;
-    setenv("ZPRESENCE_ENV_FILE", "/dev/null", 1);
-    setenv("SNAPSHOT_PAGE", "2", 1);
-    setenv("SNAPSHOTS_MAX", "2", 1);
-    process = (process_t){0};
-    assert_int_equal(config_load(&process.config, &leave, EDGE, 1, argv), ZP_OK);
-    process.metrics = metrics_new(EDGE);
-    assert_int_equal(uv_loop_init(&process.loop), 0);
-    view = watch_view_new(on_tell, NULL);
-    watch_view_start(view, at(0));
-    assert_int_equal(snapshots_new(&snapshots, &process, NULL, NULL, NULL), ZP_OK);
-    user = calloc(1, sizeof *user + 2);
-    user->id[0] = 'd';
-    for (size_t i = 0; i < CLIENTS; i++) {
-        clients[i] = calloc(1, sizeof *clients[i] + 1);
-        clients[i]->user = user;
-        clients[i]->box.form = WIRE_MAP_FULL;
-        clients[i]->watching = true;
-    }
-    asked_count = 0;
-    frames[0] = '\0';
-    nobody_answers = holds_back = false;
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    for (size_t i = 0; i < CLIENTS; i++) {
-        if (clients[i]->snapshot) {
-            snapshots_end(snapshots, clients[i]);
-        }
-        free(clients[i]);
-    }
-    free(user);
-    snapshots_destroy(&snapshots);
-    uv_run(&process.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&process.loop), 0);
-    watch_view_destroy(&view);
-    metrics_destroy(&process.metrics);
-    config_destroy(&process.config);
-    return 0;
-}
-
-/* -- */
+#include "tests/unit/ws-edge/snapshots_fixture.h"
 
 static void pages_follow_each_other_as_the_client_reads(void **state) {
     (void)state;
@@ -293,6 +103,22 @@ static void a_view_made_anew_with_no_page_ahead_changes_nothing(void **state) {
     assert_null(clients[0]->snapshot);
 }
 
+static void a_page_that_names_whom_a_disordered_view_may_not_know_yet_waits_until_it_does(void **state) {
+    (void)state;
+    view_anew(9, "");
+    change("b", STATUS_ONLINE, 20); /* of a: to come, or offline? */
+    snapshots_begin(snapshots, clients[0]);
+    page(19, "a", 15, true);
+    assert_string_equal(frames, "");
+    change("a", STATUS_ONLINE, 15);
+    uint64_t until_ms = uv_now(&process.loop) + 5000;
+    while (asked_count < 2 && uv_now(&process.loop) < until_ms) {
+        uv_run(&process.loop, UV_RUN_ONCE);
+    }
+    page(19, "a", 15, true);
+    assert_string_equal(frames, "[a=online]");
+}
+
 static void one_who_does_not_watch_has_no_view_to_wait_for(void **state) {
     (void)state;
     clients[0]->watching = false;
@@ -309,14 +135,30 @@ static void only_so_many_ask_at_once_and_the_longest_wait_comes_first(void **sta
         snapshots_begin(snapshots, clients[i]);
     }
     assert_int_equal(asked_count, 2);
-    snapshots_end(snapshots, clients[0]); /* leaves: its turn is free */
+    page(9, "a", 1, true);
+    drained(1);
+    assert_null(clients[1]->snapshot);
+    assert_int_equal(asked_count, 3);
+    assert_non_null(clients[0]->snapshot);
+    assert_non_null(clients[2]->snapshot);
+}
+
+static void a_page_of_one_who_has_left_counts_until_it_is_answered(void **state) {
+    (void)state;
+    view_anew(9, "a");
+    snapshots_begin(snapshots, clients[0]);
+    for (int i = 0; i < 5; i++) { /* changes his mind */
+        snapshots_begin(snapshots, clients[1]);
+        snapshots_end(snapshots, clients[1]);
+    }
+    assert_int_equal(asked_count, 2);
+    snapshots_begin(snapshots, clients[2]);
+    assert_int_equal(asked_count, 2);
+    page(9, "a", 1, true); /* to the one who has left */
+    assert_string_equal(frames, "");
     assert_int_equal(asked_count, 3);
     page(9, "a", 1, true);
-    drained(2);
-    assert_null(clients[2]->snapshot);
-    assert_non_null(clients[1]->snapshot);
-    snapshots_page(snapshots, 1, NULL); /* of the one that has left */
-    assert_int_equal(asked_count, 3);
+    assert_string_equal(frames, "[a=online]");
 }
 
 static void a_page_that_no_core_gave_is_asked_for_again(void **state) {
@@ -351,7 +193,7 @@ static void a_page_that_comes_behind_other_answers_is_asked_for_behind_them(void
     assert_string_equal(frames, "[a=online]");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, snapshots_begin_test, snapshots_end_test)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -362,8 +204,10 @@ int main(void) {
         TEST(a_page_ahead_of_the_view_is_believed_and_waited_for),
         TEST(a_view_made_anew_under_a_page_ahead_of_it_begins_again),
         TEST(a_view_made_anew_with_no_page_ahead_changes_nothing),
+        TEST(a_page_that_names_whom_a_disordered_view_may_not_know_yet_waits_until_it_does),
         TEST(one_who_does_not_watch_has_no_view_to_wait_for),
         TEST(only_so_many_ask_at_once_and_the_longest_wait_comes_first),
+        TEST(a_page_of_one_who_has_left_counts_until_it_is_answered),
         TEST(a_page_that_no_core_gave_is_asked_for_again),
         TEST(a_page_that_comes_behind_other_answers_is_asked_for_behind_them),
     };

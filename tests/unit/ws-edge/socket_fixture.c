@@ -76,6 +76,12 @@ static void on_message(void *context, ws_socket_t *socket, str_view bytes) {
     }
 }
 
+static void on_failed(void *context, ws_socket_t *socket, uint16_t close_code) {
+    server_side *side = context;
+    assert_ptr_equal(ws_socket_data(socket), side);
+    side->failed_with = close_code;
+}
+
 static void on_writable(void *context, ws_socket_t *socket) {
     server_side *side = context;
     side->writable_count++;
@@ -108,8 +114,14 @@ static bool is_congested(void *context) {
 
 int start_server_with(void **state, const char *const *settings) {
     static char *argv[] = {(char *)"ws-edge", NULL};
-    static const ws_server_events events = {on_open,  on_life,      on_message,  on_writable,
-                                            on_close, has_room_for, is_congested};
+    static const ws_server_events events = {.on_open = on_open,
+                                            .on_life = on_life,
+                                            .on_message = on_message,
+                                            .on_failed = on_failed,
+                                            .on_writable = on_writable,
+                                            .on_close = on_close,
+                                            .has_room_for = has_room_for,
+                                            .is_congested = is_congested};
     uv_loop_t first; /* libuv opens a pipe with the first loop of a process, for good */
     uv_loop_init(&first);
     uv_loop_close(&first);

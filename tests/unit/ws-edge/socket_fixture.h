@@ -26,6 +26,7 @@ typedef struct server_side {
     wire_form form;
     size_t opened_count, closed_count, pongs_count, others_count, messages_count, writable_count;
     ws_close_reason closed_by;
+    unsigned failed_with;             /* for what the last client that broke the protocol will be closed */
     char message[MESSAGE_KEPT_BYTES]; /* the last one */
     size_t message_bytes;
     bool refuses;       /* on_open returns NULL */

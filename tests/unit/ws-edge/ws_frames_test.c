@@ -124,6 +124,7 @@ static void a_client_that_breaks_the_protocol_is_told_how(void **state) {
         send_frame(side, fd, BINARY, "before", 6);
         send_bytes(side, fd, broken_rows[i].bytes, broken_rows[i].len_bytes);
         expect_close(side, fd, broken_rows[i].code);
+        assert_int_equal(side->failed_with, broken_rows[i].code);
         assert_int_equal(side->messages_count, i + 1);
         close(fd);
         wait_for_count(side, &side->closed_count, i + 1);

@@ -23,7 +23,7 @@ def check(run):
     if first is None:
         return
     began, ended = first[-1][0], last[-1][0]
-    users = _users_by(run, ended) - _users_by(run, began)
+    users = _more(first, last, lambda t: _users_by(run, t))
     transitions = sum(began < row.t <= ended for row in run.log.rows)
     yield from _compare(run, "redis", "used_memory_bytes", first, last, 1, _RSS_SHARE,
                         _RSS_BYTES + users * _USER_BYTES + transitions * _ROW_BYTES)
@@ -40,7 +40,7 @@ def _check_process(run, name, rows):
     first, last = _ends(run, rows)
     if first is None:
         return
-    sockets = max(0, _sockets(run, name, last[-1][0]) - _sockets(run, name, first[-1][0]))
+    sockets = _more(first, last, lambda t: _sockets(run, name, t))
     yield from _compare(run, name, "rss_bytes", first, last, 1, _RSS_SHARE, _RSS_BYTES + sockets * _SOCKET_BYTES)
     yield from _compare(run, name, "fds", first, last, 2, 1.0, _FDS + sockets)
     first, last = _ends(run, [row for row in rows if row[3]])
@@ -56,6 +56,12 @@ def _ends(run, rows):
     calm = [row for row in rows if run.calendar.all_disturbed.is_calm(row[0])]
     count = min(_SAMPLES, len(calm) // 2)
     return (calm[:count], calm[-count:]) if count >= _SAMPLES_LEAST else (None, None)
+
+
+def _more(first, last, count_at):
+    """How many more there are. At the moments of the samples: the first ones are taken while the users come."""
+    before, after = (median(count_at(row[0]) for row in rows) for rows in (first, last))
+    return max(0, after - before)
 
 
 def _compare(run, name, what, first, last, column, share, granted):

@@ -1,9 +1,9 @@
-/* redis_clock - what TIME Redis has, as far as this core can tell: from how long ago it said so, by our own
- * clock. An answer was made before it was heard, so each sample shows Redis' clock too early, by as much as
- * it was under way; of the last ones the best counts, and those that took long do not. Owns: nothing.
+/* redis_clock - what TIME Redis has, as far as this process can tell: from how long ago it was said, by our
+ * own clock. What is heard was true when it was said, so each sample shows Redis' clock too early, by as much
+ * as it was under way; of the last ones the best counts, and those that took long do not. Owns: nothing.
  * Threads: none. Time: `now_ms` monotonic, Redis' in unix ms. */
-#ifndef ZP_PRESENCE_CORE_REDIS_CLOCK_H
-#define ZP_PRESENCE_CORE_REDIS_CLOCK_H
+#ifndef ZP_PRESENCE_REDIS_CLOCK_H
+#define ZP_PRESENCE_REDIS_CLOCK_H
 
 #include <stddef.h>
 #include <stdint.h>

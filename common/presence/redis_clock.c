@@ -1,4 +1,4 @@
-#include "services/presence-core/core/redis_clock.h"
+#include "common/presence/redis_clock.h"
 
 void redis_clock_note(redis_clock_t *clock, uint64_t redis_ms, uint64_t asked_ms, uint64_t heard_ms) {
     if (heard_ms - asked_ms > REDIS_CLOCK_SLOW_MS) {

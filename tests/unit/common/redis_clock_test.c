@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/presence-core/core/redis_clock.h"
+#include "common/presence/redis_clock.h"
 
 enum { UNKNOWN = 42 };
 

@@ -1,0 +1,111 @@
+/* Snapshots of watch lists: who is named, in which order, once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/ws-edge/snapshots_fixture.h"
+
+static void a_list_is_named_in_its_order_whoever_is_offline_too(void **state) {
+    (void)state;
+    watch_users(clients[0], "cab");
+    snapshots_begin(snapshots, clients[0]);
+    assert_string_equal(after(), "ca");
+    list_page("cA", 3);
+    assert_string_equal(frames, "[c=online a=offline]");
+    drained(0);
+    assert_string_equal(after(), "b");
+    list_page("b", 3);
+    assert_string_equal(frames, "[c=online a=offline][b=online]");
+    drained(0);
+    assert_null(clients[0]->snapshot);
+    assert_int_equal(asked_count, 2);
+}
+
+static void a_list_of_nobody_is_one_empty_frame(void **state) {
+    (void)state;
+    watch_users(clients[0], "");
+    snapshots_begin(snapshots, clients[0]);
+    list_page("", 0);
+    assert_string_equal(frames, "[]");
+    drained(0);
+    assert_null(clients[0]->snapshot);
+}
+
+static void a_list_hears_changes_of_whom_it_was_named_from_there_on(void **state) {
+    (void)state;
+    watch_users(clients[0], "abc");
+    snapshots_begin(snapshots, clients[0]);
+    tell("a", STATUS_OFFLINE, 5);
+    list_page("ab", 4); /* read before that */
+    assert_string_equal(frames, "[a=offline b=online]");
+    tell("b", STATUS_BUSY, 6);
+    tell("c", STATUS_BUSY, 7);
+    assert_ptr_equal(watch_lists_next_changed(lists), clients[0]);
+    assert_null(watch_lists_next_changed(lists)); /* c is still to be named */
+    drained(0);
+    list_page("c", 4);
+    assert_string_equal(frames, "[a=offline b=online][c=busy]");
+}
+
+static void a_page_of_another_length_than_asked_for_is_asked_for_again(void **state) {
+    (void)state;
+    watch_users(clients[0], "ab");
+    snapshots_begin(snapshots, clients[0]);
+    list_page("a", 1);
+    assert_string_equal(frames, "");
+    assert_int_equal(asked_count, 2);
+    assert_non_null(clients[0]->snapshot);
+}
+
+static void a_page_of_others_than_come_next_by_now_is_asked_for_again(void **state) {
+    (void)state;
+    watch_users(clients[0], "abc");
+    snapshots_begin(snapshots, clients[0]);
+    assert_string_equal(after(), "ab");
+    watch_list_remove(clients[0]->watches, str_view_of("a"));
+    list_page("ab", 1);
+    assert_string_equal(frames, "");
+    assert_string_equal(after(), "bc");
+}
+
+static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody_twice(void **state) {
+    (void)state;
+    char *users[] = {"a", "d"};
+    watch_users(clients[0], "a");
+    assert_int_equal(watch_list_hold(clients[0]->watches, ROSTER_GROUP, str_view_of("g")), ZP_OK);
+    snapshots_begin(snapshots, clients[0]);
+    list_page("a", 1);
+    watch_lists_set_roster(lists, ROSTER_GROUP, str_view_of("g"), 1, users, 2);
+    drained(0);
+    assert_string_equal(after(), "d");
+    list_page("D", 2);
+    assert_string_equal(frames, "[a=online][d=offline]");
+    drained(0);
+    assert_null(clients[0]->snapshot);
+    /* And one that begins later goes on where that ended. */
+    char *more[] = {"a", "d", "e"};
+    watch_lists_set_roster(lists, ROSTER_GROUP, str_view_of("g"), 2, more, 3);
+    snapshots_begin(snapshots, clients[0]);
+    assert_string_equal(after(), "e");
+    list_page("e", 3);
+    assert_string_equal(frames, "[a=online][d=offline][e=online]");
+    drained(0);
+    assert_null(clients[0]->snapshot);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, snapshots_begin_test, snapshots_end_test)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_list_is_named_in_its_order_whoever_is_offline_too),
+        TEST(a_list_of_nobody_is_one_empty_frame),
+        TEST(a_list_hears_changes_of_whom_it_was_named_from_there_on),
+        TEST(a_page_of_another_length_than_asked_for_is_asked_for_again),
+        TEST(a_page_of_others_than_come_next_by_now_is_asked_for_again),
+        TEST(whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
