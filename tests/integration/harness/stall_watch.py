@@ -1,10 +1,12 @@
-"""A process that does nothing but sleep, and writes a line for each oversleep, `<began> <ms>`: how long this machine was kept
-from running. The first line says that it has begun. Its only argument: from how many ms on.
+"""A process that does nothing but sleep, and so knows for how long this machine kept processes from running: whatever it
+sleeps longer than it meant to. Each byte on its standard input is answered with a line: the longest oversleep since the last
+answer, in ms. It ends with its input, so that it outlives nobody.
 
 Who hardly ever runs is let run first: a busy machine would keep the processes under test waiting, and not this one. So it
 is nicer than they are."""
 
 import os
+import select
 import sys
 import time
 
@@ -12,16 +14,19 @@ _LOOK_S = 0.02
 _NICER = 10
 
 
-def measure(least_ms):
+def measure():
     os.nice(_NICER)
-    print(f"{time.monotonic():.3f} 0", flush=True)
+    worst_ms, began = 0.0, time.monotonic()
     while True:
-        began = time.monotonic()
-        time.sleep(_LOOK_S)
-        over_ms = (time.monotonic() - began - _LOOK_S) * 1000
-        if over_ms >= least_ms:
-            print(f"{began:.3f} {over_ms:.0f}", flush=True)
+        asked, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
+        ended = time.monotonic()
+        worst_ms, began = max(worst_ms, (ended - began - _LOOK_S) * 1000), ended
+        if asked:
+            if not os.read(sys.stdin.fileno(), 1):
+                return
+            answer, worst_ms = f"{worst_ms:.0f}", 0.0
+            print(answer, flush=True)
 
 
 if __name__ == "__main__":
-    measure(float(sys.argv[1]))
+    measure()

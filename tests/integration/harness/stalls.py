@@ -6,13 +6,9 @@ What fails while the machine ran has failed. A test with attempts of its own is 
 import pathlib
 import subprocess
 import sys
-import tempfile
-import time
 
 import pytest
 from _pytest.runner import runtestprotocol
-
-from .waiting import eventually
 
 # As for the nemesis: up to this, a process may be late without being wrong.
 STALL_MS = 200
@@ -24,22 +20,17 @@ class _Watch:
     """stall_watch.py, a process of its own: this one's oversleeps may be due to what it does itself."""
 
     def __init__(self):
-        self._log = tempfile.TemporaryFile("a+")  # both ends share the place in it; lines are appended
-        self._process = subprocess.Popen([sys.executable, "-B", _PROGRAM, str(STALL_MS)], stdin=subprocess.DEVNULL,
-                                         stdout=self._log)
-        eventually("stalls are watched", self._rows)
+        self._process = subprocess.Popen([sys.executable, "-B", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
-    def _rows(self):
-        self._log.seek(0)
-        return [tuple(map(float, line.split())) for line in self._log if line.endswith("\n")]
-
-    def worst_ms_since(self, began):
-        return max((ms for at, ms in self._rows() if at + ms / 1000 >= began), default=0.0)
+    def take_worst_ms(self):
+        """The longest stall since the last call. A stall that lasts is waited for: it belongs to who failed in it."""
+        self._process.stdin.write(b"?")
+        return float(self._process.stdout.readline())
 
     def end(self):
-        self._process.kill()
+        self._process.stdin.close()
+        self._process.stdout.close()
         self._process.wait()
-        self._log.close()
 
 
 def pytest_configure(config):
@@ -56,9 +47,9 @@ def pytest_runtest_protocol(item, nextitem):
     hooks = item.ihook
     hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for attempt in range(1, ATTEMPTS + 1):
-        began = time.monotonic()
+        item.config.stall_watch.take_worst_ms()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        stall_ms = item.config.stall_watch.worst_ms_since(began)
+        stall_ms = item.config.stall_watch.take_worst_ms()
         failed = [report for report in reports if report.failed]
         if not failed or stall_ms < STALL_MS or attempt == ATTEMPTS or item.get_closest_marker("judges_stalls"):
             break
