@@ -13,11 +13,9 @@ def parse_record(record):
 
 def broken_in_log(redis):
     """The log of this epoch is without a hole, ends at presence:seq, and each user's transitions follow each other."""
-    epoch, seq = redis.get("presence:epoch"), int(redis.get("presence:seq") or 0)
-    if epoch is None:
-        return []
+    records, seq = _log(redis)
     broken, before, status = [], None, {}
-    for record in _log_records(redis, epoch):
+    for record in records:
         transition = parse_record(record)
         number, was, now, user = (transition[name] for name in ("seq", "from", "to", "user"))
         if before is not None and number != before + 1:
@@ -30,10 +28,15 @@ def broken_in_log(redis):
     return broken
 
 
-def _log_records(redis, epoch):
-    """By a script, because redis-py makes a dict of an entry's fields, which here all have the same name."""
-    read = "return redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', ARGV[1] .. '-18446744073709551615')"
-    return [record for _, fields in redis.eval(read, 1, "presence:log", epoch) for record in fields[1::2]]
+def _log(redis):
+    """The records of this epoch and presence:seq, of one moment. By a script also because redis-py makes a dict of an
+    entry's fields, which here all have the same name."""
+    read = """
+        local epoch = redis.call('GET', 'presence:epoch')
+        local entries = epoch and redis.call('XRANGE', 'presence:log', epoch .. '-0', epoch .. '-18446744073709551615')
+        return {entries or {}, redis.call('GET', 'presence:seq') or '0'}"""
+    entries, seq = redis.eval(read, 0)
+    return [record for _, fields in entries for record in fields[1::2]], int(seq)
 
 
 def broken_in_views(redis):
