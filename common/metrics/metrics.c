@@ -1,4 +1,6 @@
 #include "common/metrics/metrics.h"
+
+#include "common/base/clock.h"
 #include "common/metrics/process_stats.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -25,6 +27,7 @@ static const metric_row rows[METRICS_COUNT] = {
 
 struct metrics {
     process_kind kind;
+    uint64_t began_ms; /* unix ms: a process has its metrics from its start on */
     int64_t values[METRICS_COUNT];
 };
 
@@ -32,6 +35,7 @@ metrics_t *metrics_new(process_kind kind) {
     metrics_t *metrics = calloc(1, sizeof *metrics);
     if (metrics) {
         metrics->kind = kind;
+        metrics->began_ms = clock_unix_ms();
     }
     return metrics;
 }
@@ -94,11 +98,14 @@ static void print_families(FILE *out, const metrics_t *metrics, const char *proc
     }
 }
 
-static void print_process(FILE *out, const char *process_label) {
+static void print_process(FILE *out, const metrics_t *metrics, const char *process_label) {
     process_stats stats = process_stats_read();
     print_head(out, "process_resident_memory_bytes", GAUGE, "resident memory of the process");
     fprintf(out, "process_resident_memory_bytes{process=\"%s\"} %" PRIu64 "\n", process_label,
             stats.resident_bytes);
+    print_head(out, "process_start_time_seconds", GAUGE, "when the process started, in unix seconds");
+    fprintf(out, "process_start_time_seconds{process=\"%s\"} %.3f\n", process_label,
+            (double)metrics->began_ms / 1000);
     print_head(out, "process_open_fds", GAUGE, "open file descriptors");
     fprintf(out, "process_open_fds{process=\"%s\"} %" PRIu64 "\n", process_label, stats.open_fds);
     print_head(out, "process_cpu_seconds_total", COUNTER, "user and system CPU time spent");
@@ -130,7 +137,7 @@ char *metrics_dup_text(const metrics_t *metrics, const char *process_name) {
     FILE *out = label ? open_memstream(&text, &len) : NULL;
     if (out) {
         print_families(out, metrics, label);
-        print_process(out, label);
+        print_process(out, metrics, label);
         bool failed = ferror(out) != 0;
         if (fclose(out) != 0 || failed) {
             free(text);

@@ -229,6 +229,20 @@ def test_metrics_of_all_processes_are_one_valid_text(system):
             assert re.search(rf'^{name}{{process="{service.name}"', text, re.M), (service.name, name)
 
 
+def test_a_process_says_when_it_was_started_last(system):
+    watcher = system.watchers[0]
+    wait_until_listed(system)
+    before = scraped(metrics_all(system), "process_start_time_seconds")
+    assert all(0 <= time.time() - started < 3600 for started in before.values())
+    restarted_at = time.time()
+    watcher.kill()
+    watcher.restart()
+    eventually("the new one is asked", lambda: scraped(metrics_all(system), "process_start_time_seconds").get(
+        watcher.name, 0) >= restarted_at - 0.001)
+    after = scraped(metrics_all(system), "process_start_time_seconds")
+    assert {name for name in before if after[name] != before[name]} == {watcher.name}
+
+
 def test_a_process_that_cannot_be_asked_spoils_nothing(system):
     wait_until_listed(system)
     system.fanouts[0].freeze()
