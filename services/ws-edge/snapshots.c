@@ -15,6 +15,8 @@ enum {
     LOOK_MS = 100, /* between two looks at who may ask again, or has settled */
     FRAME_MAX_BYTES = 32768,
     STATES_COUNT = 4,
+    PAGE_SHARES_MAX = 15,  /* so that what comes behind them does not wait for long: 2 ms, with pages of 100 */
+    PAGE_SHARES_LOOK = 64, /* at how many of those who wait, as each answer is looked at so */
 };
 
 typedef enum snapshot_state {
@@ -380,6 +382,32 @@ static bool is_page_of(const snapshots_t *snapshots, const watch_list_t *list, c
     return true;
 }
 
+static bool can_take(const snapshots_t *snapshots, const edge_client *client, const Zp__StatusReply *reply) {
+    return client->watches && is_page_of(snapshots, client->watches, reply) &&
+           !outbox_has_answers(&client->box);
+}
+
+/* Many watch the same group, and come in the same moment: the page that one of them asked for is what the
+ * others wait for too. Whom it names has been watched here since before it was asked for. */
+static void share(snapshots_t *snapshots, const Zp__StatusReply *reply) {
+    struct snapshot *takers[PAGE_SHARES_MAX];
+    size_t count = 0;
+    const ring *list = &snapshots->lists[SNAPSHOT_WAITING];
+    const ring *at = list->next;
+    for (size_t i = 0; i < PAGE_SHARES_LOOK && at != list && count < PAGE_SHARES_MAX; i++, at = at->next) {
+        struct snapshot *waiting = RING_OWNER(at, struct snapshot, link);
+        if (can_take(snapshots, waiting->client, reply)) {
+            takers[count++] = waiting;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (takers[i]->state == SNAPSHOT_WAITING) { /* still: who needed no frame let the next one ask */
+            metrics_add(snapshots->process->metrics, METRIC_EDGE_SNAPSHOT_PAGES_SHARED, 1);
+            send_list(snapshots, takers[i], reply);
+        }
+    }
+}
+
 void snapshots_statuses(snapshots_t *snapshots, uint64_t request_id, const Zp__StatusReply *reply) {
     struct snapshot *snapshot = take_answer(snapshots, request_id, reply != NULL);
     if (!snapshot) {
@@ -396,6 +424,7 @@ void snapshots_statuses(snapshots_t *snapshots, uint64_t request_id, const Zp__S
         set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
     } else {
         send_list(snapshots, snapshot, reply);
+        share(snapshots, reply);
     }
     ask(snapshots);
 }

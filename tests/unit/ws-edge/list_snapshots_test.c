@@ -96,6 +96,82 @@ static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody
     assert_null(clients[0]->snapshot);
 }
 
+/* -- one answer for several -- */
+
+static void all_watch(const char *first, const char *second, const char *third) {
+    const char *const letters[CLIENTS] = {first, second, third};
+    for (size_t i = 0; i < CLIENTS; i++) {
+        watch_users(clients[i], letters[i]);
+        snapshots_begin(snapshots, clients[i]);
+    }
+    assert_int_equal(asked_count, 2); /* of the last one nothing yet */
+}
+
+static int64_t shared(void) {
+    return metrics_get(process.metrics, METRIC_EDGE_SNAPSHOT_PAGES_SHARED);
+}
+
+static void who_waits_for_the_page_that_another_asked_for_is_given_it_too(void **state) {
+    (void)state;
+    all_watch("abc", "abc", "abc");
+    tell("a", STATUS_OFFLINE, 5);
+    list_page("aB", 4); /* read before that */
+    assert_string_equal(frames, "[a=offline b=offline][a=offline b=offline]");
+    assert_int_equal(shared(), 1);
+    tell("b", STATUS_BUSY, 6);
+    assert_ptr_equal(watch_lists_next_changed(lists), clients[1]);
+    assert_ptr_equal(watch_lists_next_changed(lists), clients[2]);
+    assert_null(watch_lists_next_changed(lists));
+    drained(2);
+    assert_int_equal(asked_count, 3);
+    assert_string_equal(after(), "c");
+    list_page("c", 7);
+    assert_string_equal(frames, "[a=offline b=offline][a=offline b=offline][c=online]");
+    assert_int_equal(shared(), 1); /* the second asks for it once that frame has gone out */
+}
+
+static void who_waits_for_another_page_asks_for_it(void **state) {
+    (void)state;
+    all_watch("xy", "abc", "acb");
+    list_page("ab", 4);
+    assert_string_equal(frames, "[a=online b=online]");
+    assert_int_equal(shared(), 0);
+    assert_int_equal(asked_count, 3);
+    assert_string_equal(after(), "ac");
+}
+
+static void who_has_other_answers_to_read_first_is_not_given_a_page_of_another(void **state) {
+    (void)state;
+    all_watch("xy", "ab", "ab");
+    assert_int_equal(outbox_put(&clients[2]->box, str_view_of("an answer"), 1000), ZP_OK);
+    list_page("ab", 4);
+    assert_string_equal(frames, "[a=online b=online]");
+    assert_int_equal(shared(), 0);
+    outbox_clear(&clients[2]->box);
+}
+
+static void a_page_is_shared_by_so_many_that_others_need_not_wait(void **state) {
+    (void)state;
+    enum { CROWD = 40, SHARES_MAX = 15 };
+    all_watch("ab", "ab", "ab");
+    edge_client *crowd[CROWD];
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = calloc(1, sizeof *crowd[i]);
+        assert_non_null(crowd[i]);
+        crowd[i]->user = clients[0]->user;
+        crowd[i]->box.form = WIRE_MAP_FULL;
+        watch_users(crowd[i], "ab");
+        snapshots_begin(snapshots, crowd[i]);
+    }
+    list_page("ab", 1);
+    assert_int_equal(shared(), SHARES_MAX);
+    for (size_t i = 0; i < CROWD; i++) {
+        snapshots_end(snapshots, crowd[i]);
+        watch_list_end(&crowd[i]->watches);
+        free(crowd[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, snapshots_begin_test, snapshots_end_test)
 
 int main(void) {
@@ -106,6 +182,10 @@ int main(void) {
         TEST(a_page_of_another_length_than_asked_for_is_asked_for_again),
         TEST(a_page_of_others_than_come_next_by_now_is_asked_for_again),
         TEST(whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody_twice),
+        TEST(who_waits_for_the_page_that_another_asked_for_is_given_it_too),
+        TEST(who_waits_for_another_page_asks_for_it),
+        TEST(who_has_other_answers_to_read_first_is_not_given_a_page_of_another),
+        TEST(a_page_is_shared_by_so_many_that_others_need_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,7 +211,7 @@ int snapshots_begin_test(void **state) {
     view = watch_view_new(on_tell, NULL);
     watch_view_start(view, at(0));
     assert_int_equal(snapshots_new(&snapshots, &process, NULL, NULL, NULL), ZP_OK);
-    lists = watch_lists_new(8, 8);
+    lists = watch_lists_new(100, 8);
     user = calloc(1, sizeof *user + 2);
     user->id[0] = 'd';
     for (size_t i = 0; i < CLIENTS; i++) {
