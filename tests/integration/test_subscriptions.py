@@ -337,6 +337,29 @@ def test_while_no_core_answers_a_list_waits_and_is_named_then(own_system):
     assert watcher.frames(PRESENCE_UPDATE) == []
 
 
+def test_many_who_wait_for_the_same_pages_share_them_and_miss_nothing(own_system):
+    """They all ask while nobody answers; those whom they watch change at every moment of their being named."""
+    system = own_system(edges=2, PRESENCE_AUDIENCE="none", SNAPSHOT_PAGE=3, SNAPSHOTS_MAX=1, MESSAGES_PER_SECOND=0)
+    users = [online(system, new_user("user")) for _ in range(8)]
+    watchers = [system.connect(new_user("watcher"), edge=1) for _ in range(40)]
+    edge = system.edges[1]
+    system.cores[0].freeze()
+    for watcher in watchers:
+        subscribe(watcher, *(user.user for user in users))
+    eventually("all wait", lambda: edge.metric("zpresence_edge_snapshots_waiting") == len(watchers))
+    system.cores[0].thaw()
+    statuses = ("away", "busy", "online")
+    for i in range(30):
+        for j, user in enumerate(users):
+            set_status(user, statuses[(i + j) % 3])
+    final = {user.user: statuses[(29 + j) % 3] for j, user in enumerate(users)}
+    for watcher in watchers:
+        watcher.wait("it believes what is", lambda watcher=watcher: watcher.believed() == final)
+        assert sorted({row["userId"] for row in watcher.named()}) == sorted(final)
+        watcher.check_alternation()
+    assert edge.metric("zpresence_edge_snapshot_pages_shared_total") > len(watchers)
+
+
 def test_a_client_that_is_closed_for_being_slow_with_a_page_under_way_harms_nobody(own_system, connect_raw):
     system = own_system(PRESENCE_AUDIENCE="none", OUTBOX_BYTES_MAX=1024, MESSAGES_PER_SECOND=0, PRESENCE_TTL=60)
     edge = system.edges[0]
