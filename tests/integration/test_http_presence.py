@@ -147,9 +147,12 @@ def test_a_status_set_through_http_arrives_at_watchers_and_the_reverse(system):
     assert system.fanouts[0].metric("zpresence_fanout_replays_total") == repairs, "all of it was broadcast"
 
 
+PAGE_DELAY_S = 3.0  # far above what a loaded machine takes from one page to the next
+PAGE_BY_PAGE = {"HTTP_PRESENCE_TTL": 8, "ONLINE_FRESHNESS": 6, "HTTP_OFFLINE_DELAY_MS": int(PAGE_DELAY_S * 1000)}
+
+
 def test_going_from_page_to_page_never_shows_offline(own_system):
-    delay_s = 3.0  # far above what a loaded machine takes from one page to the next
-    system = own_system(cores=2, apis=2, HTTP_PRESENCE_TTL=8, ONLINE_FRESHNESS=6, HTTP_OFFLINE_DELAY_MS=int(delay_s * 1000))
+    system = own_system(cores=2, apis=2, **PAGE_BY_PAGE)
     observer, user = system.observe(query="?statuses=full"), new_user("navigating")
     say(system, user)
     observer.wait_status(user, "online")
@@ -159,7 +162,7 @@ def test_going_from_page_to_page_never_shows_offline(own_system):
             time.sleep(0.3 if i % 3 else 0.0)
             say(system, user, "online", api=(i // 2) % 2)
             assert listed(system, user)["is_online"]
-        time.sleep(delay_s + 0.5)
+        time.sleep(PAGE_DELAY_S + 0.5)
     assert statuses == {"online"}
     assert observer.statuses(user) == ["online"]
 
@@ -267,7 +270,8 @@ addEventListener('pagehide', () => navigator.sendBeacon(API, body('offline')));
 </script>"""
 
 
-def test_a_browser_that_goes_from_page_to_page_is_never_offline_until_it_closes(system):
+def test_a_browser_that_goes_from_page_to_page_is_never_offline_until_it_closes(own_system):
+    system = own_system(**PAGE_BY_PAGE)
     observer, user = system.observe(), new_user("browsing")
     page = ("text/html", (PAGE % {"api": f"http://{system.api_address}", "user": user}).encode())
     with serving({"/1": page, "/2": page, "/blank": ("text/html", b"<title>blank</title>")}) as origin:
@@ -277,11 +281,11 @@ def test_a_browser_that_goes_from_page_to_page_is_never_offline_until_it_closes(
                 browser.open(f"{origin}/{1 + i % 2}")
                 assert browser.resolve("return (await window.loaded).status") == 200
                 assert listed(system, user)["is_online"]
-            never("it is offline", lambda: observer.status(user) == "offline", OFFLINE_DELAY_S + 0.5)
+            never("it is offline", lambda: observer.status(user) == "offline", PAGE_DELAY_S + 0.5)
             browser.open(f"{origin}/blank")
             left_at = time.monotonic()
             offline = observer.wait_status(user, "offline")
-            assert offline.at - left_at <= OFFLINE_DELAY_S + SLACK_S, "the beacon was heard"
+            assert offline.at - left_at <= PAGE_DELAY_S + SLACK_S, "the beacon was heard"
             assert observer.statuses(user) == ["online", "offline"]
         finally:
             browser.end()
