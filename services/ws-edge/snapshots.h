@@ -1,6 +1,7 @@
 /* snapshots - tells a client how those are whom it watches (type 32): of a list everybody, else all who are
  * not offline; page by page from the cores, one frame a page, the next page only when the client's outbox has
- * drained; SNAPSHOTS_MAX pages asked at once, beyond which clients wait their turn.
+ * drained; SNAPSHOTS_MAX pages asked at once, beyond which clients wait their turn. Who waits for a page of a
+ * list that another asked for is given it too.
  *
  *     WAITING ──its turn──> ASKED ──page──> DRAINING ──outbox empty, the last page──> SETTLING ──> end
  *        ^                    │                │

@@ -319,8 +319,7 @@ def test_an_interrupted_scale_says_what_it_left_and_the_next_does_the_rest(fresh
     fresh.succeed("up", "-d")
     before, edge = fresh.ps(), (bin_folder / "ws-edge").resolve()
     replace(bin_folder / "ws-edge", "exec sleep 60")  # none becomes ready
-    with subprocess.Popen([REPOSITORY / "zpresence", "scale", "ws-edge=3"], env=fresh.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scaling:
+    with fresh.runs("scale", "ws-edge=3", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scaling:
         eventually("it is under way", lambda: (fresh.home / "run" / "ws-edge-3" / "service").exists())
         scaling.send_signal(sent)
         _, said = scaling.communicate()

@@ -13,7 +13,6 @@ from harness import http_client as http
 from harness.instance import NAMES, START_S, one_line, replace
 from harness.ports import is_listened_on
 from harness.python_client import PythonClient
-from harness.system import REPOSITORY
 from harness.users import new_user
 from harness.waiting import PATIENCE_S, eventually
 
@@ -73,8 +72,7 @@ def test_a_service_that_does_not_come_up_is_named_and_nothing_is_left(fresh, scr
 
 
 def test_an_interrupted_start_leaves_nothing(fresh):
-    with subprocess.Popen([REPOSITORY / "zpresence", "up", "-d"], env=fresh.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
+    with fresh.runs("up", "-d", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
         eventually("it has begun", lambda: (fresh.home / "run" / "redis").exists())
         starting.send_signal(signal.SIGTERM)
     assert starting.returncode != 0
@@ -82,8 +80,7 @@ def test_an_interrupted_start_leaves_nothing(fresh):
 
 
 def test_a_start_that_was_killed_is_cleared_by_the_next(fresh):
-    with subprocess.Popen([REPOSITORY / "zpresence", "up", "-d"], env=fresh.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
+    with fresh.runs("up", "-d", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
         eventually("it has begun", lambda: (fresh.home / "run" / "redis" / "service").exists())
         starting.kill()
     fresh.succeed("up", "-d")
@@ -92,9 +89,7 @@ def test_a_start_that_was_killed_is_cleared_by_the_next(fresh):
 
 def test_the_foreground_shows_what_happens_and_stops_all_at_ctrl_c(fresh, tmp_path):
     output = tmp_path / "output"
-    with open(output, "wb") as out, subprocess.Popen(
-            [REPOSITORY / "zpresence", "up"], env=fresh.environment, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=out, start_new_session=True) as running:
+    with open(output, "wb") as out, fresh.runs("up", stdout=out, stderr=out, start_new_session=True) as running:
         eventually("it follows the logs", lambda: b"ws-edge-1 process.listening" in output.read_bytes(), START_S)
         assert list(fresh.ps()) == NAMES
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
@@ -104,9 +99,7 @@ def test_the_foreground_shows_what_happens_and_stops_all_at_ctrl_c(fresh, tmp_pa
 
 def test_a_killed_foreground_leaves_what_it_started_and_nobody_who_follows_it(fresh, tmp_path):
     output = tmp_path / "output"
-    with open(output, "wb") as out, subprocess.Popen(
-            [REPOSITORY / "zpresence", "up"], env=fresh.environment, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=out, start_new_session=True) as running:
+    with open(output, "wb") as out, fresh.runs("up", stdout=out, stderr=out, start_new_session=True) as running:
         eventually("it follows the logs", lambda: b"ws-edge-1 process.listening" in output.read_bytes(), START_S)
         running.kill()
     eventually("nobody follows", lambda: not any(line.startswith("tail ") for line in fresh.processes().values()))

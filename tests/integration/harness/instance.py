@@ -1,5 +1,6 @@
 """One home of ./zpresence: what a user of the launcher does, and what is there then."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -41,6 +42,17 @@ class Instance:
         return subprocess.run([REPOSITORY / "zpresence", *arguments], env={**self.environment, **settings},
                               cwd=self.home.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=START_S)
+
+    @contextlib.contextmanager
+    def runs(self, *arguments, **options):
+        """A command, while it runs; killed where what is done meanwhile fails, so that nobody waits for it."""
+        with subprocess.Popen([REPOSITORY / "zpresence", *arguments], env=self.environment, stdin=subprocess.DEVNULL,
+                              **options) as running:
+            try:
+                yield running
+            except BaseException:
+                running.kill()
+                raise
 
     def succeed(self, *arguments, **settings):
         done = self.run(*arguments, **settings)
