@@ -31,6 +31,8 @@ struct snapshot {
     edge_client *client;
     snapshot_state state;
     uint64_t request_id;   /* ASKED */
+    uint64_t question;     /* the newest of all snapshots when it came to its state: ASKED, its own */
+    uint32_t leavings;     /* of its list, then */
     log_position position; /* at which the newest page was read */
     uint32_t view_round;   /* of the view that the client's changes come from; 0: none known yet */
     bool ahead;            /* a page was ahead of that view */
@@ -45,6 +47,7 @@ struct snapshots {
     const fanout_link_t *fanout;
     ring lists[STATES_COUNT];
     size_t count, asked_count, asked_max;
+    uint64_t questions; /* asked so far */
     uint32_t page_users;
     size_t frame_bytes;
     uint64_t hold_until_ms; /* after a page that no core gave: monotonic */
@@ -68,6 +71,10 @@ static void set_state(snapshots_t *snapshots, struct snapshot *snapshot, snapsho
     ring_remove(&snapshot->link);
     ring_append(&snapshots->lists[state], &snapshot->link);
     snapshot->state = state;
+    const watch_list_t *list = snapshot->client->watches;
+    snapshots->questions += state == SNAPSHOT_ASKED;
+    snapshot->question = snapshots->questions;
+    snapshot->leavings = list ? watch_list_leavings(list) : 0;
 }
 
 /* -- asking -- */
@@ -368,10 +375,13 @@ void snapshots_page(snapshots_t *snapshots, uint64_t request_id, const Zp__Onlin
     ask(snapshots);
 }
 
-/* Whether these are still who come next on the list. */
-static bool is_page_of(const snapshots_t *snapshots, const watch_list_t *list, const Zp__StatusReply *reply) {
+/* Whether these are who come next on the list, and have been on it ever since the snapshot came to its state:
+ * what was heard of somebody who left meanwhile, and came back, may be forgotten. */
+static bool is_page_of(const snapshots_t *snapshots, const struct snapshot *snapshot,
+                       const Zp__StatusReply *reply) {
+    const watch_list_t *list = snapshot->client->watches;
     size_t place = watch_list_told_count(list);
-    if (reply->n_users != list_page(snapshots, list)) {
+    if (reply->n_users != list_page(snapshots, list) || snapshot->leavings != watch_list_leavings(list)) {
         return false;
     }
     for (size_t i = 0; i < reply->n_users; i++) {
@@ -382,21 +392,23 @@ static bool is_page_of(const snapshots_t *snapshots, const watch_list_t *list, c
     return true;
 }
 
-static bool can_take(const snapshots_t *snapshots, const edge_client *client, const Zp__StatusReply *reply) {
-    return client->watches && is_page_of(snapshots, client->watches, reply) &&
-           !outbox_has_answers(&client->box);
+/* Whether what was read for `question` is no older than anything that the waiting one's client was told. */
+static bool can_take(const snapshots_t *snapshots, const struct snapshot *waiting, uint64_t question,
+                     const Zp__StatusReply *reply) {
+    return waiting->question < question && waiting->client->watches &&
+           is_page_of(snapshots, waiting, reply) && !outbox_has_answers(&waiting->client->box);
 }
 
 /* Many watch the same group, and come in the same moment: the page that one of them asked for is what the
- * others wait for too. Whom it names has been watched here since before it was asked for. */
-static void share(snapshots_t *snapshots, const Zp__StatusReply *reply) {
+ * others wait for too. */
+static void share(snapshots_t *snapshots, uint64_t question, const Zp__StatusReply *reply) {
     struct snapshot *takers[PAGE_SHARES_MAX];
     size_t count = 0;
     const ring *list = &snapshots->lists[SNAPSHOT_WAITING];
     const ring *at = list->next;
     for (size_t i = 0; i < PAGE_SHARES_LOOK && at != list && count < PAGE_SHARES_MAX; i++, at = at->next) {
         struct snapshot *waiting = RING_OWNER(at, struct snapshot, link);
-        if (can_take(snapshots, waiting->client, reply)) {
+        if (can_take(snapshots, waiting, question, reply)) {
             takers[count++] = waiting;
         }
     }
@@ -417,14 +429,15 @@ void snapshots_statuses(snapshots_t *snapshots, uint64_t request_id, const Zp__S
         wait_again(snapshots, snapshot);
         return;
     }
-    if (!is_page_of(snapshots, snapshot->client->watches, reply)) {
+    if (!is_page_of(snapshots, snapshot, reply)) {
         set_state(snapshots, snapshot,
                   SNAPSHOT_WAITING); /* behind the others, who have nothing to do with it */
     } else if (outbox_has_answers(&snapshot->client->box)) {
         set_state(snapshots, snapshot, SNAPSHOT_DRAINING);
     } else {
+        uint64_t question = snapshot->question;
         send_list(snapshots, snapshot, reply);
-        share(snapshots, reply);
+        share(snapshots, question, reply);
     }
     ask(snapshots);
 }

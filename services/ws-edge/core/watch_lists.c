@@ -261,6 +261,7 @@ void watch_list_sweep(watch_list_t *list) {
         watch *item = &list->watches[place];
         if (!item->named && item->rosters_count == 0) {
             leave_user(item);
+            list->leavings++;
             continue;
         }
         told += place < list->told_count;
@@ -292,6 +293,10 @@ size_t watch_list_told_count(const watch_list_t *list) {
 
 size_t watch_list_users_count(const watch_list_t *list) {
     return list->count;
+}
+
+uint32_t watch_list_leavings(const watch_list_t *list) {
+    return list->leavings;
 }
 
 /* -- snapshots -- */

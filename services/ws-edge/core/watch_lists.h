@@ -46,6 +46,8 @@ ZP_MUST_CHECK zp_error watch_list_add(watch_list_t *list, str_view user_id);
  * Cost: the length of the list. */
 void watch_list_remove(watch_list_t *list, str_view user_id);
 size_t watch_list_users_count(const watch_list_t *list);
+/* How often somebody has left the list so far. Who comes back to it is known of only from there on. */
+uint32_t watch_list_leavings(const watch_list_t *list);
 
 /* -- whom to tell of -- */
 

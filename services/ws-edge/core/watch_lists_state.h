@@ -47,6 +47,7 @@ struct watch_list {
     bool snapshot_due;            /* and none has begun since */
     bool left_out, left_out_said; /* somebody of a roster has no room */
     size_t count, told_count;     /* those whom a snapshot has named come first */
+    uint32_t leavings;
     size_t room;
     size_t replaced_room; /* of the list in whose place it comes, until that has ended */
     watch *watches;

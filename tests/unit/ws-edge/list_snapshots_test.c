@@ -98,13 +98,17 @@ static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody
 
 /* -- one answer for several -- */
 
-static void all_watch(const char *first, const char *second, const char *third) {
-    const char *const letters[CLIENTS] = {first, second, third};
+/* Three who wait while two others have asked; then the first of them asks. */
+static void three_wait(const char *first, const char *second, const char *third) {
+    const char *const letters[CLIENTS] = {"vw", "xy", first, second, third};
     for (size_t i = 0; i < CLIENTS; i++) {
         watch_users(clients[i], letters[i]);
         snapshots_begin(snapshots, clients[i]);
     }
-    assert_int_equal(asked_count, 2); /* of the last one nothing yet */
+    assert_int_equal(asked_count, 2);
+    list_page("xy", 1);
+    assert_int_equal(asked_count, 3);
+    frames[0] = '\0';
 }
 
 static int64_t shared(void) {
@@ -113,57 +117,98 @@ static int64_t shared(void) {
 
 static void who_waits_for_the_page_that_another_asked_for_is_given_it_too(void **state) {
     (void)state;
-    all_watch("abc", "abc", "abc");
+    three_wait("abc", "abc", "abc");
     tell("a", STATUS_OFFLINE, 5);
     list_page("aB", 4); /* read before that */
-    assert_string_equal(frames, "[a=offline b=offline][a=offline b=offline]");
-    assert_int_equal(shared(), 1);
+    assert_string_equal(frames, "[a=offline b=offline][a=offline b=offline][a=offline b=offline]");
+    assert_int_equal(shared(), 2);
     tell("b", STATUS_BUSY, 6);
-    assert_ptr_equal(watch_lists_next_changed(lists), clients[1]);
-    assert_ptr_equal(watch_lists_next_changed(lists), clients[2]);
+    for (size_t i = 2; i < CLIENTS; i++) {
+        assert_ptr_equal(watch_lists_next_changed(lists), clients[i]);
+    }
     assert_null(watch_lists_next_changed(lists));
-    drained(2);
-    assert_int_equal(asked_count, 3);
+    frames[0] = '\0';
+    drained(4);
+    assert_int_equal(asked_count, 4);
     assert_string_equal(after(), "c");
     list_page("c", 7);
-    assert_string_equal(frames, "[a=offline b=offline][a=offline b=offline][c=online]");
-    assert_int_equal(shared(), 1); /* the second asks for it once that frame has gone out */
+    assert_string_equal(frames, "[c=online]"); /* the others come to it once their frames have gone out */
 }
 
 static void who_waits_for_another_page_asks_for_it(void **state) {
     (void)state;
-    all_watch("xy", "abc", "acb");
+    three_wait("abc", "acb", "a");
     list_page("ab", 4);
     assert_string_equal(frames, "[a=online b=online]");
     assert_int_equal(shared(), 0);
-    assert_int_equal(asked_count, 3);
     assert_string_equal(after(), "ac");
 }
 
 static void who_has_other_answers_to_read_first_is_not_given_a_page_of_another(void **state) {
     (void)state;
-    all_watch("xy", "ab", "ab");
-    assert_int_equal(outbox_put(&clients[2]->box, str_view_of("an answer"), 1000), ZP_OK);
+    three_wait("ab", "ab", "ab");
+    assert_int_equal(outbox_put(&clients[3]->box, str_view_of("an answer"), 1000), ZP_OK);
     list_page("ab", 4);
-    assert_string_equal(frames, "[a=online b=online]");
-    assert_int_equal(shared(), 0);
-    outbox_clear(&clients[2]->box);
+    assert_int_equal(shared(), 1);
+    outbox_clear(&clients[3]->box);
+}
+
+/* It may have been told something newer before. */
+static void who_came_after_the_question_is_not_given_its_page(void **state) {
+    (void)state;
+    three_wait("ab", "ab", "ab");
+    snapshots_end(snapshots, clients[4]);
+    snapshots_begin(snapshots, clients[4]);
+    list_page("ab", 4);
+    assert_string_equal(frames, "[a=online b=online][a=online b=online]");
+    assert_int_equal(shared(), 1);
+    assert_int_equal(asked_count, 4); /* it asks for itself */
+}
+
+/* What was heard of them before they left the list is not known any more. */
+static void a_page_with_somebody_who_left_meanwhile_and_came_back_is_asked_for_again(void **state) {
+    (void)state;
+    watch_users(clients[0], "ab");
+    snapshots_begin(snapshots, clients[0]);
+    tell("b", STATUS_OFFLINE, 5);
+    watch_list_remove(clients[0]->watches, str_view_of("b"));
+    assert_int_equal(watch_list_add(clients[0]->watches, str_view_of("b")), ZP_OK);
+    list_page("ab", 4); /* read before that */
+    assert_string_equal(frames, "");
+    assert_int_equal(asked_count, 2);
+    list_page("aB", 5);
+    assert_string_equal(frames, "[a=online b=offline]");
+}
+
+static void nor_is_it_given_to_another_on_whose_list_that_happened(void **state) {
+    (void)state;
+    three_wait("ab", "ab", "ab");
+    watch_list_remove(clients[3]->watches, str_view_of("b"));
+    assert_int_equal(watch_list_add(clients[3]->watches, str_view_of("b")), ZP_OK);
+    list_page("ab", 4);
+    assert_int_equal(shared(), 1);
+    assert_string_equal(frames, "[a=online b=online][a=online b=online]");
 }
 
 static void a_page_is_shared_by_so_many_that_others_need_not_wait(void **state) {
     (void)state;
     enum { CROWD = 40, SHARES_MAX = 15 };
-    all_watch("ab", "ab", "ab");
     edge_client *crowd[CROWD];
+    three_wait("ab", "q", "r");
+    snapshots_end(snapshots, clients[2]);
     for (size_t i = 0; i < CROWD; i++) {
         crowd[i] = calloc(1, sizeof *crowd[i]);
         assert_non_null(crowd[i]);
         crowd[i]->user = clients[0]->user;
         crowd[i]->box.form = WIRE_MAP_FULL;
-        watch_users(crowd[i], "ab");
+        watch_users(crowd[i], "cd");
         snapshots_begin(snapshots, crowd[i]);
     }
-    list_page("ab", 1);
+    list_page("ab", 1); /* of nobody any more: the next asks */
+    list_page("q", 1);
+    list_page("r", 1);
+    assert_string_equal(after(), "cd");
+    list_page("cd", 1);
     assert_int_equal(shared(), SHARES_MAX);
     for (size_t i = 0; i < CROWD; i++) {
         snapshots_end(snapshots, crowd[i]);
@@ -185,6 +230,9 @@ int main(void) {
         TEST(who_waits_for_the_page_that_another_asked_for_is_given_it_too),
         TEST(who_waits_for_another_page_asks_for_it),
         TEST(who_has_other_answers_to_read_first_is_not_given_a_page_of_another),
+        TEST(who_came_after_the_question_is_not_given_its_page),
+        TEST(a_page_with_somebody_who_left_meanwhile_and_came_back_is_asked_for_again),
+        TEST(nor_is_it_given_to_another_on_whose_list_that_happened),
         TEST(a_page_is_shared_by_so_many_that_others_need_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "services/ws-edge/core/watch_rosters.h"
 #include "services/ws-edge/snapshots.h"
 
-enum { FRAMES_TEXT_BYTES = 4096, CLIENTS = 3 };
+enum { FRAMES_TEXT_BYTES = 4096, CLIENTS = 5 };
 
 extern process_t process;
 extern snapshots_t *snapshots;
