@@ -148,6 +148,7 @@ static void take_from(watch_list_t *list, const edge_client *client, const clien
     client_ids users = {.array = message->user_ids};
     client_ids groups = {.array = message->group_ids};
     str_view id;
+    watch_list_begin_removal(list);
     while (client_ids_next(&users, &id)) {
         watch_list_remove(list, id);
     }
@@ -157,7 +158,7 @@ static void take_from(watch_list_t *list, const edge_client *client, const clien
     if (message->contacts) {
         watch_list_let_go(list, ROSTER_CONTACTS, str_view_of(client->user->id));
     }
-    watch_list_fill_up(list);
+    watch_list_end_removal(list);
 }
 
 subscription_result subscriptions_end(subscriptions *self, edge_client *client,

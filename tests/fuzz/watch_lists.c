@@ -110,15 +110,19 @@ static void set_group(trial *t, size_t group, unsigned bits) {
         }
     }
     t->groups[group] = bits % (1u << USERS);
-    watch_lists_set_roster(t->lists, ROSTER_GROUP, group_name(group), ++t->version, users, count);
+    const roster_news news = {ROSTER_GROUP, group_name(group), ++t->version, users, count};
+    watch_lists_set_rosters(t->lists, &news, 1);
+    watch_lists_fill(t->lists, SIZE_MAX);
     while (watch_lists_next_grown(t->lists)) {
     }
     check_lists(t);
 }
 
 static void let_go(trial *t, client *c, size_t group) {
+    watch_list_begin_removal(c->list);
     watch_list_let_go(c->list, ROSTER_GROUP, group_name(group));
-    watch_list_fill_up(c->list);
+    watch_list_end_removal(c->list);
+    watch_lists_fill(t->lists, SIZE_MAX);
     c->holds[group] = false;
     check_lists(t);
 }
@@ -243,8 +247,10 @@ static void read_frames(client *c) {
 }
 
 static void remove_user(trial *t, client *c, unsigned user) {
+    watch_list_begin_removal(c->list);
     watch_list_remove(c->list, name_of(user));
-    watch_list_fill_up(c->list);
+    watch_list_end_removal(c->list);
+    watch_lists_fill(t->lists, SIZE_MAX);
     c->asked &= ~(1u << user);
     check_lists(t);
 }

@@ -28,6 +28,7 @@ typedef struct roster {
     bool asked;       /* it has been, and there is no answer yet, */
     bool answered;    /* or only to this one */
     bool unheld;      /* and counted as such */
+    struct roster_change *change; /* the one at hand; else NULL */
     roster_kind kind;
     char **users; /* ascending (bytes), each once */
     size_t users_count;

@@ -15,6 +15,7 @@ watch_lists_t *watch_lists_new(size_t watches_max, size_t list_max) {
         ring_init(&lists->changed);
         ring_init(&lists->unsaid);
         ring_init(&lists->grown);
+        ring_init(&lists->unfilled);
         rosters_init(&lists->rosters);
     }
     return lists;
@@ -277,13 +278,9 @@ void watch_list_sweep(watch_list_t *list) {
 }
 
 void watch_list_remove(watch_list_t *list, str_view user_id) {
-    const watched *user = find(list->lists, user_id);
-    for (size_t place = 0; place < list->count; place++) {
-        if (list->watches[place].user == user) {
-            list->watches[place].named = false;
-            watch_list_sweep(list);
-            return;
-        }
+    watch *item = watch_list_noted(list, user_id);
+    if (item) {
+        item->named = false;
     }
 }
 

@@ -42,8 +42,7 @@ void watch_list_has_replaced(watch_list_t *list);
 /* The client names the user; all of them before the list holds a roster (watch_rosters.h), and before another
  * list is filled. One who is on it already is there once. ZP_FULL: no room. */
 ZP_MUST_CHECK zp_error watch_list_add(watch_list_t *list, str_view user_id);
-/* The client names the user no longer. Who is in a roster of the list stays on it. Users behind move up.
- * Cost: the length of the list. */
+/* The client names the user no longer: within a removal (watch_rosters.h). */
 void watch_list_remove(watch_list_t *list, str_view user_id);
 size_t watch_list_users_count(const watch_list_t *list);
 /* How often somebody has left the list so far. Who comes back to it is known of only from there on. */

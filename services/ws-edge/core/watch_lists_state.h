@@ -44,6 +44,8 @@ struct watch_list {
     ring changed_link;            /* in watch_lists.changed */
     ring rosters;                 /* roster_watch.of_list */
     ring grown_link;              /* in watch_lists.grown */
+    ring changing_link;           /* of those that hold a roster whose change is at hand */
+    ring unfilled_link;           /* in watch_lists.unfilled */
     bool snapshot_due;            /* and none has begun since */
     bool left_out, left_out_said; /* somebody of a roster has no room */
     size_t count, told_count;     /* those whom a snapshot has named come first */
@@ -66,6 +68,7 @@ struct watch_lists {
     ring changed;   /* watch_list.changed_link */
     ring unsaid;    /* watched.unsaid, the longest wait first */
     ring grown;     /* watch_list.grown_link */
+    ring unfilled;  /* watch_list.unfilled_link, the longest wait first */
     rosters_t rosters;
     size_t users_count; /* of those who are watched */
     size_t lists_count, watches_count;

@@ -39,9 +39,6 @@ static void take_users(watch_list_t *list, const char *const *user_ids, size_t c
             item->rosters_count--;
         }
     }
-    if (count > 0) {
-        watch_list_sweep(list);
-    }
 }
 
 /* Everybody is counted anew: in which rosters those are who were left out, nothing says. So whoever comes to
@@ -54,7 +51,6 @@ static void put_those_left_out(watch_list_t *list) {
     for (ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
         put_roster(list, RING_OWNER(at, roster_watch, of_list)->roster);
     }
-    list->snapshot_due = list->snapshot_due || list->told_count < list->count;
 }
 
 /* Somebody has been left out, and somebody finds room now. */
@@ -62,6 +58,17 @@ static bool can_fill_up(const watch_list_t *list) {
     const watch_lists_t *lists = list->lists;
     bool may_grow = list->room < lists->list_max && lists->room < lists->watches_max;
     return list->left_out && (list->count < list->room || may_grow);
+}
+
+/* False: it needs none. */
+static bool await_filling(watch_list_t *list) {
+    if (!can_fill_up(list)) {
+        return false;
+    }
+    if (!ring_is_in_list(&list->unfilled_link)) {
+        ring_append(&list->lists->unfilled, &list->unfilled_link);
+    }
+    return true;
 }
 
 /* -- what is held -- */
@@ -95,6 +102,15 @@ static void end_held(roster_watch *held) {
     free(held);
 }
 
+void watch_list_begin_removal(watch_list_t *list) {
+    watch_list_note_users(list);
+}
+
+void watch_list_end_removal(watch_list_t *list) {
+    watch_list_sweep(list);
+    (void)await_filling(list);
+}
+
 void watch_list_let_go(watch_list_t *list, roster_kind kind, str_view id) {
     rosters_t *rosters = &list->lists->rosters;
     roster_t *roster = rosters_find(rosters, kind, id);
@@ -103,16 +119,8 @@ void watch_list_let_go(watch_list_t *list, roster_kind kind, str_view id) {
         return;
     }
     end_held(held);
-    watch_list_note_users(list);
     take_users(list, (const char *const *)roster->users, roster->users_count);
     rosters_release(rosters, roster);
-}
-
-void watch_list_fill_up(watch_list_t *list) {
-    if (can_fill_up(list)) {
-        watch_list_note_users(list);
-        put_those_left_out(list);
-    }
 }
 
 void watch_list_end_rosters(watch_list_t *list) {
@@ -125,6 +133,7 @@ void watch_list_end_rosters(watch_list_t *list) {
         rosters_release(&list->lists->rosters, roster);
     }
     ring_remove(&list->grown_link);
+    ring_remove(&list->unfilled_link);
 }
 
 /* -- what a list is told -- */
@@ -166,31 +175,103 @@ rosters_t *watch_lists_rosters(watch_lists_t *lists) {
     return &lists->rosters;
 }
 
-static void apply(watch_list_t *list, const roster_change *change) {
-    watch_list_note_users(list);
-    take_users(list, change->removed, change->removed_count);
-    if (can_fill_up(list)) {
-        put_those_left_out(list); /* who was added is among the roster's users already */
-    } else {
-        put_users(list, change->added, change->added_count);
-    }
+static void note_growth(watch_list_t *list) {
     list->snapshot_due = list->snapshot_due || list->told_count < list->count;
     if ((is_snapshot_due(list) || is_left_out_news(list)) && !ring_is_in_list(&list->grown_link)) {
         ring_append(&list->lists->grown, &list->grown_link);
     }
 }
 
-void watch_lists_set_roster(watch_lists_t *lists, roster_kind kind, str_view id, uint64_t version,
-                            char *const *user_ids, size_t count) {
-    roster_t *roster = rosters_find(&lists->rosters, kind, id);
-    roster_change change;
-    if (!roster || roster_change_begin(roster, version, user_ids, count, &change) != ZP_OK) {
-        return;
+static const roster_change *change_of(const ring *of_list) {
+    return RING_OWNER(of_list, roster_watch, of_list)->roster->change;
+}
+
+/* All changes at hand, at once: each pass over the list costs its length. */
+static void apply_changes(watch_list_t *list) {
+    size_t removed_count = 0;
+    watch_list_note_users(list);
+    for (const ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
+        const roster_change *change = change_of(at);
+        if (change) {
+            take_users(list, change->removed, change->removed_count);
+            removed_count += change->removed_count;
+        }
     }
+    if (removed_count > 0) {
+        watch_list_sweep(list);
+    }
+    bool filled_later = await_filling(list); /* then whoever was added is put there with the others */
+    for (const ring *at = list->rosters.next; !filled_later && at != &list->rosters; at = at->next) {
+        const roster_change *change = change_of(at);
+        if (change) {
+            put_users(list, change->added, change->added_count);
+        }
+    }
+    note_growth(list);
+}
+
+/* Those that hold the roster come to stand among those that change. */
+static void note_holders(const roster_t *roster, ring *changing) {
     for (ring *at = roster->holders.next; at != &roster->holders; at = at->next) {
-        apply(RING_OWNER(at, roster_watch, of_roster)->list, &change);
+        watch_list_t *list = RING_OWNER(at, roster_watch, of_roster)->list;
+        if (!ring_is_in_list(&list->changing_link)) {
+            ring_append(changing, &list->changing_link);
+        }
     }
-    roster_change_end(&change);
+}
+
+void watch_lists_set_rosters(watch_lists_t *lists, const roster_news *news, size_t count) {
+    roster_change changes[ROSTERS_ASKED_MAX];
+    roster_t *changed[ROSTERS_ASKED_MAX];
+    size_t changed_count = 0;
+    ring changing;
+    ring_init(&changing);
+    for (size_t i = 0; i < count && changed_count < ROSTERS_ASKED_MAX; i++) {
+        roster_t *roster = rosters_find(&lists->rosters, news[i].kind, news[i].id);
+        roster_change *change = &changes[changed_count];
+        if (!roster || roster->change ||
+            roster_change_begin(roster, news[i].version, news[i].user_ids, news[i].users_count, change) !=
+                ZP_OK) {
+            continue;
+        }
+        roster->change = change;
+        changed[changed_count++] = roster;
+        note_holders(roster, &changing);
+    }
+    while (!ring_is_empty(&changing)) {
+        watch_list_t *list = RING_OWNER(changing.next, watch_list_t, changing_link);
+        ring_remove(&list->changing_link);
+        apply_changes(list);
+    }
+    for (size_t i = 0; i < changed_count; i++) {
+        roster_change_end(changed[i]->change);
+        changed[i]->change = NULL;
+    }
+}
+
+bool watch_lists_are_unfilled(const watch_lists_t *lists) {
+    return !ring_is_empty(&lists->unfilled);
+}
+
+/* Returns how many look-ups it took. */
+static size_t fill(watch_list_t *list) {
+    size_t steps = 0;
+    ring_remove(&list->unfilled_link);
+    if (can_fill_up(list)) { /* still */
+        watch_list_note_users(list);
+        put_those_left_out(list);
+        note_growth(list);
+        for (const ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
+            steps += RING_OWNER(at, roster_watch, of_list)->roster->users_count;
+        }
+    }
+    return steps;
+}
+
+void watch_lists_fill(watch_lists_t *lists, size_t steps_max) {
+    for (size_t steps = 0; watch_lists_are_unfilled(lists) && steps < steps_max;) {
+        steps += fill(RING_OWNER(lists->unfilled.next, watch_list_t, unfilled_link));
+    }
 }
 
 void *watch_lists_next_grown(watch_lists_t *lists) {

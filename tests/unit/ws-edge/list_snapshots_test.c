@@ -60,15 +60,26 @@ static void a_page_of_another_length_than_asked_for_is_asked_for_again(void **st
     assert_non_null(clients[0]->snapshot);
 }
 
+static void remove_user(watch_list_t *list, const char *id) {
+    watch_list_begin_removal(list);
+    watch_list_remove(list, str_view_of(id));
+    watch_list_end_removal(list);
+}
+
 static void a_page_of_others_than_come_next_by_now_is_asked_for_again(void **state) {
     (void)state;
     watch_users(clients[0], "abc");
     snapshots_begin(snapshots, clients[0]);
     assert_string_equal(after(), "ab");
-    watch_list_remove(clients[0]->watches, str_view_of("a"));
+    remove_user(clients[0]->watches, "a");
     list_page("ab", 1);
     assert_string_equal(frames, "");
     assert_string_equal(after(), "bc");
+}
+
+static void set_group(uint64_t version, char *const *users, size_t count) {
+    const roster_news news = {ROSTER_GROUP, str_view_of("g"), version, users, count};
+    watch_lists_set_rosters(lists, &news, 1);
 }
 
 static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody_twice(void **state) {
@@ -78,7 +89,7 @@ static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody
     assert_int_equal(watch_list_hold(clients[0]->watches, ROSTER_GROUP, str_view_of("g")), ZP_OK);
     snapshots_begin(snapshots, clients[0]);
     list_page("a", 1);
-    watch_lists_set_roster(lists, ROSTER_GROUP, str_view_of("g"), 1, users, 2);
+    set_group(1, users, 2);
     drained(0);
     assert_string_equal(after(), "d");
     list_page("D", 2);
@@ -87,7 +98,7 @@ static void whoever_comes_to_stand_on_the_list_meanwhile_is_named_too_and_nobody
     assert_null(clients[0]->snapshot);
     /* And one that begins later goes on where that ended. */
     char *more[] = {"a", "d", "e"};
-    watch_lists_set_roster(lists, ROSTER_GROUP, str_view_of("g"), 2, more, 3);
+    set_group(2, more, 3);
     snapshots_begin(snapshots, clients[0]);
     assert_string_equal(after(), "e");
     list_page("e", 3);
@@ -171,7 +182,7 @@ static void a_page_with_somebody_who_left_meanwhile_and_came_back_is_asked_for_a
     watch_users(clients[0], "ab");
     snapshots_begin(snapshots, clients[0]);
     tell("b", STATUS_OFFLINE, 5);
-    watch_list_remove(clients[0]->watches, str_view_of("b"));
+    remove_user(clients[0]->watches, "b");
     assert_int_equal(watch_list_add(clients[0]->watches, str_view_of("b")), ZP_OK);
     list_page("ab", 4); /* read before that */
     assert_string_equal(frames, "");
@@ -183,7 +194,7 @@ static void a_page_with_somebody_who_left_meanwhile_and_came_back_is_asked_for_a
 static void nor_is_it_given_to_another_on_whose_list_that_happened(void **state) {
     (void)state;
     three_wait("ab", "ab", "ab");
-    watch_list_remove(clients[3]->watches, str_view_of("b"));
+    remove_user(clients[3]->watches, "b");
     assert_int_equal(watch_list_add(clients[3]->watches, str_view_of("b")), ZP_OK);
     list_page("ab", 4);
     assert_int_equal(shared(), 1);

@@ -11,7 +11,7 @@
 
 #include "common/wire/client_frame.h"
 #include "services/ws-edge/core/server_frame.h"
-#include "services/ws-edge/core/watch_lists.h"
+#include "services/ws-edge/core/watch_rosters.h"
 
 enum { BUFFER_BYTES = 4096, TEXT_BYTES = 1024, WATCHES_MAX = 8, LIST_MAX = 8 };
 
@@ -200,14 +200,20 @@ static void a_user_named_twice_is_there_once_and_limits_hold(void **state) {
     watch_list_end(&next);
 }
 
+static void remove_user(watch_list_t *list, const char *id) {
+    watch_list_begin_removal(list);
+    watch_list_remove(list, str_view_of(id));
+    watch_list_end_removal(list);
+}
+
 static void who_is_taken_off_a_list_is_not_told_of_and_the_others_are(void **state) {
     (void)state;
     watch_list_t *list = list_of("abc", &owner_a);
     told_all(list, STATUS_OFFLINE, 1);
     (void)tell("c", STATUS_ONLINE, 2);
     (void)tell("a", STATUS_ONLINE, 3);
-    watch_list_remove(list, str_view_of("a"));
-    watch_list_remove(list, str_view_of("nobody"));
+    remove_user(list, "a");
+    remove_user(list, "nobody");
     assert_int_equal(watch_list_users_count(list), 2);
     assert_string_equal(watch_list_user(list, 1), "c");
     assert_string_equal(read_all(list), "c=online");
@@ -246,7 +252,7 @@ static void who_is_watched_first_or_no_longer_is_said_once(void **state) {
     watch_list_end(&ab);
     assert_string_equal(say(WATCHES_MAX), "-a");
     assert_string_equal(say(WATCHES_MAX), "");
-    watch_list_remove(bc, str_view_of("b"));
+    remove_user(bc, "b");
     watch_list_end(&bc);
     assert_int_equal(watch_lists_users_count(lists), 0);
     assert_string_equal(say(1), "-b");
@@ -257,7 +263,7 @@ static void who_is_watched_first_or_no_longer_is_said_once(void **state) {
 static void what_was_taken_back_before_it_was_said_is_not_said(void **state) {
     (void)state;
     watch_list_t *ab = list_of("ab", &owner_a);
-    watch_list_remove(ab, str_view_of("a"));
+    remove_user(ab, "a");
     assert_string_equal(say(WATCHES_MAX), "+b");
     watch_list_end(&ab);
     watch_list_t *b = list_of("b", &owner_a);
@@ -292,7 +298,7 @@ static void to_whom_nothing_was_said_everybody_who_is_watched_is_said(void **sta
     watch_list_t *ab = list_of("abc", &owner_a);
     (void)say(WATCHES_MAX);
     (void)tell("a", STATUS_BUSY, 5);
-    watch_list_remove(ab, str_view_of("b")); /* not said yet */
+    remove_user(ab, "b"); /* not said yet */
     watch_lists_unsay(lists);
     assert_string_equal(say(WATCHES_MAX), "+a +c");
     presence_status status = STATUS_OFFLINE;

@@ -50,7 +50,9 @@ static void set(const char *group, uint64_t version, const char *letters) {
         (void)snprintf(ids[i], sizeof ids[i], "%c", letters[i]);
         users[i] = ids[i];
     }
-    watch_lists_set_roster(lists, ROSTER_GROUP, str_view_of(group), version, users, strlen(letters));
+    const roster_news news = {ROSTER_GROUP, str_view_of(group), version, users, strlen(letters)};
+    watch_lists_set_rosters(lists, &news, 1);
+    watch_lists_fill(lists, 1000);
 }
 
 static const char *users_of(const watch_list_t *list) {
@@ -129,11 +131,15 @@ static void who_is_in_two_rosters_or_named_stays_until_the_last_of_them(void **s
     set("g", 1, "abc");
     set("h", 1, "bcd");
     assert_string_equal(users_of(list), "bacd");
+    watch_list_begin_removal(list);
     watch_list_let_go(list, ROSTER_GROUP, str_view_of("g"));
     watch_list_let_go(list, ROSTER_GROUP, str_view_of("g"));
     watch_list_let_go(list, ROSTER_CONTACTS, str_view_of("h"));
+    watch_list_end_removal(list);
     assert_string_equal(users_of(list), "bcd");
+    watch_list_begin_removal(list);
     watch_list_remove(list, str_view_of("b")); /* named no longer, but in h */
+    watch_list_end_removal(list);
     assert_string_equal(users_of(list), "bcd");
     set("h", 2, "d");
     assert_string_equal(users_of(list), "d");
@@ -227,9 +233,64 @@ static void what_is_let_go_makes_room_too(void **state) {
     set("g", 1, "abcdefghij");
     set("h", 1, "xyz");
     assert_int_equal(watch_list_users_count(list), LIST_MAX);
+    watch_list_begin_removal(list);
     watch_list_let_go(list, ROSTER_GROUP, str_view_of("g"));
-    watch_list_fill_up(list);
+    watch_list_end_removal(list);
+    assert_string_equal(users_of(list), "0123456789"); /* until its turn comes */
+    assert_true(watch_lists_are_unfilled(lists));
+    watch_lists_fill(lists, 1);
     assert_string_equal(users_of(list), "0123456789xyz");
+    assert_false(watch_lists_are_unfilled(lists));
+    watch_list_end(&list);
+}
+
+static void lists_are_filled_one_after_the_other(void **state) {
+    (void)state;
+    watch_list_t *first = list_of("0123456789", &owner_a);
+    watch_list_t *second = list_of("0123456789", &owner_b);
+    watch_list_t *const both[] = {second, first};
+    hold(first, "g");
+    hold(second, "g");
+    set("g", 1, "abcdefghijk");
+    told_all(first);
+    told_all(second);
+    while (watch_lists_next_grown(lists)) {
+    }
+    for (size_t i = 0; i < 2; i++) {
+        watch_list_begin_removal(both[i]);
+        watch_list_remove(both[i], str_view_of("0"));
+        watch_list_end_removal(both[i]);
+    }
+    watch_lists_fill(lists, 11); /* as many as one takes */
+    assert_string_equal(users_of(second), "123456789abcdefghijk");
+    assert_string_equal(users_of(first), "123456789abcdefghij");
+    assert_ptr_equal(watch_lists_next_grown(lists), &owner_b);
+    assert_null(watch_lists_next_grown(lists));
+    assert_true(watch_lists_are_unfilled(lists));
+    watch_list_end(&first); /* whose turn would have been next */
+    assert_false(watch_lists_are_unfilled(lists));
+    watch_list_end(&second);
+}
+
+static void rosters_that_change_together_are_one_change(void **state) {
+    (void)state;
+    char *g[] = {"b", "c", "x"}, *h[] = {"c", "y"}, *unheld[] = {"z"};
+    watch_list_t *list = list_of("", &owner_a);
+    hold(list, "g");
+    hold(list, "h");
+    set("g", 1, "ab");
+    set("h", 1, "ac");
+    told_all(list);
+    assert_string_equal(users_of(list), "abc");
+    const roster_news news[] = {{ROSTER_GROUP, str_view_of("g"), 2, g, 3},
+                                {ROSTER_GROUP, str_view_of("k"), 2, unheld, 1},
+                                {ROSTER_GROUP, str_view_of("h"), 2, h, 2},
+                                {ROSTER_GROUP, str_view_of("g"), 3, unheld, 1}}; /* said already */
+    watch_lists_set_rosters(lists, news, sizeof news / sizeof *news);
+    assert_string_equal(users_of(list), "bcxy");
+    assert_int_equal(watch_list_told_count(list), 2);
+    set("g", 4, "");
+    assert_string_equal(users_of(list), "cy");
     watch_list_end(&list);
 }
 
@@ -278,6 +339,8 @@ int main(void) {
         TEST(whoever_goes_makes_room_for_whom_another_roster_had_left_out),
         TEST(who_finds_room_by_one_roster_and_is_in_another_too_stays_until_the_last_of_them),
         TEST(what_is_let_go_makes_room_too),
+        TEST(lists_are_filled_one_after_the_other),
+        TEST(rosters_that_change_together_are_one_change),
         TEST(the_list_that_is_replaced_makes_room_for_the_one_in_its_place),
         TEST(all_lists_together_hold_so_many),
     };
