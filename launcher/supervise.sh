@@ -118,10 +118,10 @@ keep() {
         delay_ms=$((delay_ms * 2 < RESTART_LAST_MS ? delay_ms * 2 : RESTART_LAST_MS))
     done
     keeper_says INFO stopped
-    rm -rf "$folder"
     # What else this session has: a HAProxy worker that outlived its master, the one below.
     trap '' TERM
     kill -TERM 0
+    exec rm -rf "$folder" # whoever waits for us looks whether it is there
 }
 
 # Beside the gateway's keeper, for all logs of this home, until the end of stdin. They are open for appending, so that

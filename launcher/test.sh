@@ -5,7 +5,7 @@
 TEST_PARTS=(unit integration fuzz bench checks compose)
 # A hanging test must end too.
 INTEGRATION_TIMEOUT_S=3600
-BENCH_TIMEOUT_S=900
+BENCH_TIMEOUT_S=1800
 COMPOSE_TIMEOUT_S=2400
 # New inputs for each target, after its corpus.
 FUZZ_SECONDS=20

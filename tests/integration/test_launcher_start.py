@@ -94,7 +94,7 @@ def test_the_foreground_shows_what_happens_and_stops_all_at_ctrl_c(fresh, tmp_pa
         assert list(fresh.ps()) == NAMES
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         assert running.wait(PATIENCE_S) == 0, output.read_text()
-    assert fresh.processes() == {}
+    eventually("nothing is left", lambda: fresh.processes() == {})
 
 
 def test_a_killed_foreground_leaves_what_it_started_and_nobody_who_follows_it(fresh, tmp_path):

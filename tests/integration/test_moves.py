@@ -10,7 +10,8 @@ from harness.waiting import SLACK_S, eventually
 
 # An edge that is kept from running between its answer to a handshake and saying who came makes its mover late: by as much as
 # a machine may stand still without a test being run again (harness/stalls.py), no harm comes of it.
-SYSTEM = {"edges": 2, "cores": 2, "PRESENCE_TTL": 10, "PING_INTERVAL": 3000, "LEAVE_DELAY_MS": 200}
+SYSTEM = {"edges": 2, "cores": 2, "PRESENCE_TTL": 10, "PING_INTERVAL": 3000, "LEAVE_DELAY_MS": 200,
+          "LEAVE_SETTLE_MS": 50}
 
 USERS = 10
 COMERS = 30  # so many that some of them are the first core's: which ones, ports decide
@@ -112,7 +113,8 @@ def moves_seen_offline(system, frozen_s=0.3, rounds=3, movers=20):
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_who_moves_while_a_core_stands_still_for_a_moment_is_never_offline(own_system, cores):
-    assert moves_seen_offline(own_system(edges=2, cores=cores, PRESENCE_TTL=10, PING_INTERVAL=3000)) == 0
+    assert moves_seen_offline(own_system(edges=2, cores=cores, PRESENCE_TTL=10, PING_INTERVAL=3000,
+                                         LEAVE_DELAY_MS=100, LEAVE_SETTLE_MS=50)) == 0
 
 
 def test_without_letting_leavers_wait_a_core_that_stood_still_shows_movers_offline(own_system):
@@ -211,7 +213,7 @@ def test_who_is_back_while_redis_stands_still_never_left(own_system):
 
 def test_what_waited_in_a_redis_that_stood_still_is_void(own_system):
     """Who came and left meanwhile is not shown for a moment when it goes on."""
-    system = own_system(edges=1, cores=2, PRESENCE_TTL=10, PING_INTERVAL=3000)
+    system = own_system(edges=1, cores=2, PRESENCE_TTL=10, PING_INTERVAL=3000, REDIS_TIMEOUT_MS=5000)
     observer = system.observe()
     users = [new_user("passing") for _ in range(USERS)]
     system.redis_server.process.freeze()

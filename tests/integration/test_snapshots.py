@@ -199,11 +199,19 @@ def test_what_changes_meanwhile_is_right_in_the_end(system):
 def test_a_core_that_dies_in_the_middle_is_replaced_by_another(own_system):
     system = own_system(cores=2, SNAPSHOT_PAGE=1)
     users = bring(system, 40)
-    client = system.connect(new_user("dashboard"), query="?snapshot=1")
-    client.wait("it has begun", lambda: frames_of(client))
-    for core in system.cores:
-        core.freeze()
-    assert len(client.named()) < len(users), "it was still under way"
+
+    def caught_under_way():
+        client = system.connect(new_user("dashboard"), query="?snapshot=1")
+        client.wait("it has begun", lambda: frames_of(client))
+        for core in system.cores:
+            core.freeze()
+        if len(client.named()) < len(users):
+            return client
+        for core in system.cores:
+            core.thaw()
+        return None
+
+    client = eventually("a snapshot is caught under way", caught_under_way)
     system.cores[0].kill()
     system.cores[1].thaw()
     wait_listed(client, users)

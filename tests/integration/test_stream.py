@@ -196,7 +196,7 @@ def test_nothing_is_sent_to_an_http_api_without_streams(own_system):
 
 
 def test_a_reader_that_does_not_read_is_cut_and_nobody_else_notices(own_system):
-    system = own_system(STREAM_BYTES_MAX=4096, HTTP_TIMEOUT=60, MESSAGES_PER_SECOND=0)
+    system = own_system(STREAM_BYTES_MAX=32768, HTTP_TIMEOUT=60, MESSAGES_PER_SECOND=0)
     good = system.stream("?statuses=full").wait_ready()
     host, port = system.api_address.rsplit(":", 1)
     slow = socket.socket()

@@ -13,14 +13,14 @@ from .faults import table
 from .run import Died, Disturbed, break_things
 from .verdict import STALLED, judge
 
-_ATTEMPTS = 3
+_ATTEMPTS = 5
 
 HELP = """Runs zpresence (release build with fault points: preset "proof") under a steady load, breaks its parts, one at a
 time and in random pairs that overlap, writes down what everybody saw, and has the checker judge it.
 
 Progress is a line for each fault: what, to whom, for how long, and how long after its end all views agreed again.
 The exit code is the checker's; 1 also where a process died that was not told to. An attempt in which a process of the run
-was kept from running for more than 200 ms is repeated, as no bound can be held to; the third goes on and is judged."""
+was kept from running for more than 200 ms is repeated, as no bound can be held to; the fifth goes on and is judged."""
 
 
 def arguments(argv):
