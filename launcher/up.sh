@@ -173,34 +173,13 @@ await_ready() {
     done
 }
 
-# The foreground `up`: new lines of every process, until we or `down` stop it all.
+# The foreground `up`: new lines of every process, of those that `scale` adds too, until we or `down` stop it all.
+# Every tail ends with us, even where we are killed.
 follow_until_stopped() {
-    local stop='' follower
-    trap 'stop=1' INT TERM HUP
-    follow_logs &
-    follower=$!
-    # Nothing in the foreground, and no $(...): bash has been seen to lose the trap of INT, for good, when one came while
-    # it waited for such a child.
-    while [[ ! $stop && -e $HOME_DIR/up ]]; do
-        sleep 1 &
-        wait $!
-    done
-    if [[ $stop ]]; then
-        trap '' INT TERM HUP PIPE
-        printf '\nStopping\n'
-        lock_home
-        stop_all
-    fi
-    wait "$follower"
-    echo "Stopped"
-}
-
-# The log of each process, of those that `scale` adds too. It ends with us, also where we are killed.
-follow_logs() {
-    local name
+    local name pid stop=''
     declare -A tails=()
-    trap '' INT HUP # a terminal sends them to us too
-    while [[ -e $HOME_DIR/up ]] && kill -0 $$ 2>/dev/null; do
+    trap 'stop=1' INT TERM HUP
+    while [[ ! $stop && -e $HOME_DIR/up ]]; do
         for name in $(running_names); do
             [[ ${tails[$name]:-} ]] && continue
             case $name in # their lines do not say who speaks
@@ -211,7 +190,16 @@ follow_logs() {
         done
         sleep 1
     done
-    kill "${tails[@]}" 2>/dev/null
+    if [[ $stop ]]; then
+        trap '' INT TERM HUP PIPE
+        printf '\nStopping\n'
+        lock_home
+        stop_all
+    fi
+    for pid in "${tails[@]}"; do
+        kill "$pid" 2>/dev/null
+    done
+    echo "Stopped"
 }
 
 # Clients first: the gateway takes no new ones, the edges tell theirs to go, then what they stood on, from the front

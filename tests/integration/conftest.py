@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -15,6 +16,10 @@ from harness.child_client import NODE_FOLDER  # noqa: E402
 from harness.instance import Instance  # noqa: E402
 from harness.raw_client import RawClient  # noqa: E402
 from harness.system import System  # noqa: E402
+
+# Who starts the tests in the background may have had SIGINT ignored. What they start would inherit that, and no shell traps
+# what it was started to ignore.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEEP_FILES = bool(os.environ.get("ZPRESENCE_TEST_KEEP"))
 
