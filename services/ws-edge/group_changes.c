@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one user has said, oldest first; that one is under way. */
+/* What one user has said, oldest first; that one is under way, or the next of this user to be. */
 typedef struct user_changes {
     UT_hash_handle hh;
-    ring under_way; /* in group_changes.under_way */
+    ring turn; /* in group_changes.under_way or .waiting */
     struct group_change *first, *last;
     size_t count;
     uint64_t request_id;
@@ -30,6 +30,7 @@ void group_changes_init(group_changes *self, process_t *process, const group_cha
                             .refused_context = refused_context,
                             .presence_enabled = config_bool(process->config, SETTING_PRESENCE_ENABLED)};
     ring_init(&self->under_way);
+    ring_init(&self->waiting);
 }
 
 static void end_first(group_changes *self, user_changes *user) {
@@ -42,19 +43,21 @@ static void end_first(group_changes *self, user_changes *user) {
 }
 
 static void end_user(group_changes *self, user_changes *user) {
-    ring_remove(&user->under_way);
+    ring_remove(&user->turn);
     HASH_DEL(self->users, user);
     free(user);
 }
 
 void group_changes_clear(group_changes *self) {
-    while (!ring_is_empty(&self->under_way)) {
-        user_changes *user = RING_OWNER(self->under_way.next, user_changes, under_way);
+    user_changes *user = NULL;
+    user_changes *next = NULL;
+    HASH_ITER(hh, self->users, user, next) {
         while (user->first) {
             end_first(self, user);
         }
         end_user(self, user);
     }
+    self->under_way_count = 0;
 }
 
 /* Limits are said in the log, once a second at most: who floods does not fill it too. */
@@ -87,15 +90,16 @@ static user_changes *find_user(const group_changes *self, const char *user_id) {
     return user;
 }
 
-/* The first one; the answer is awaited behind all that are under way. */
+/* The first one; the answer is awaited behind all that are under way. False: nobody can be asked. */
 static bool send_first(group_changes *self, user_changes *user) {
     const group_change *change = user->first;
     if (!self->hooks.ask(self->ask_context, user->user_id, str_view_of(change->group_id), change->joins,
                          &user->request_id)) {
         return false;
     }
-    ring_remove(&user->under_way);
-    ring_append(&self->under_way, &user->under_way);
+    ring_remove(&user->turn);
+    ring_append(&self->under_way, &user->turn);
+    self->under_way_count++;
     return true;
 }
 
@@ -110,6 +114,7 @@ static user_changes *add_user(group_changes *self, const edge_user *of) {
         free(user);
         return NULL;
     }
+    ring_append(&self->waiting, &user->turn);
     return user;
 }
 
@@ -119,7 +124,7 @@ static group_change_result add(group_changes *self, edge_client *client, str_vie
         return GROUP_CHANGE_WAITING;
     }
     group_change *change = calloc(1, sizeof *change);
-    bool is_first = !user;
+    bool is_new = !user;
     user = change && !user ? add_user(self, client->user) : user;
     if (!change || !user) {
         free(change);
@@ -132,7 +137,7 @@ static group_change_result add(group_changes *self, edge_client *client, str_vie
     user->last = change;
     user->count++;
     self->count++;
-    if (is_first && !send_first(self, user)) {
+    if (is_new && self->under_way_count < GROUP_CHANGES_UNDER_WAY_MAX && !send_first(self, user)) {
         end_first(self, user);
         end_user(self, user);
         return GROUP_CHANGE_UNAVAILABLE;
@@ -183,7 +188,7 @@ static void finish_first(group_changes *self, user_changes *user, group_change_r
 /* Answers come nearly in order, so the one sought stands near the first. */
 static user_changes *find_under_way(const group_changes *self, uint64_t request_id) {
     for (ring *at = self->under_way.next; at != &self->under_way; at = at->next) {
-        user_changes *user = RING_OWNER(at, user_changes, under_way);
+        user_changes *user = RING_OWNER(at, user_changes, turn);
         if (user->request_id == request_id) {
             return user;
         }
@@ -191,18 +196,33 @@ static user_changes *find_under_way(const group_changes *self, uint64_t request_
     return NULL;
 }
 
+/* Who waits comes next, as far as the limit allows, the longest wait first. */
+static void send_waiting(group_changes *self) {
+    while (self->under_way_count < GROUP_CHANGES_UNDER_WAY_MAX && !ring_is_empty(&self->waiting)) {
+        user_changes *user = RING_OWNER(self->waiting.next, user_changes, turn);
+        if (send_first(self, user)) {
+            continue;
+        }
+        finish_first(self, user, GROUP_CHANGE_UNAVAILABLE);
+        if (!user->first) {
+            end_user(self, user);
+        }
+    }
+}
+
 void group_changes_end(group_changes *self, uint64_t request_id, Zp__GroupResult result) {
     user_changes *user = find_under_way(self, request_id);
     if (!user) {
         return;
     }
+    self->under_way_count--;
+    ring_remove(&user->turn);
+    ring_append(&self->waiting, &user->turn); /* what it said next waits behind that of others */
     finish_first(self, user, result_of(result));
-    while (user->first && !send_first(self, user)) {
-        finish_first(self, user, GROUP_CHANGE_UNAVAILABLE);
-    }
     if (!user->first) {
         end_user(self, user);
     }
+    send_waiting(self);
 }
 
 void group_changes_forget(group_changes *self, const edge_client *client) {

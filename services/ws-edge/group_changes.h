@@ -1,7 +1,9 @@
 /* group_changes - types 15 and 16: a client's user joins a group, or leaves it. A core stores it; what is
  * refused, or of what it is not known whether it was stored, is answered with a 35, what is stored with
  * nothing. Of one user one is under way at a time, and the others wait: a core that stood still would else
- * carry out an older one after a newer. Bounded: GROUP_CHANGES_MAX, of one user GROUP_CHANGES_OF_USER_MAX.
+ * carry out an older one after a newer. Of all users GROUP_CHANGES_UNDER_WAY_MAX are: each is a script call,
+ * and what edges say of who comes and goes stands behind them. Bounded: GROUP_CHANGES_MAX, of one user
+ * GROUP_CHANGES_OF_USER_MAX.
  * Owns: what is under way or waits. Threads: the loop's. */
 #ifndef ZP_WS_EDGE_GROUP_CHANGES_H
 #define ZP_WS_EDGE_GROUP_CHANGES_H
@@ -14,7 +16,7 @@
 #include "proto/edge_core.pb-c.h"
 #include "services/ws-edge/core/sessions.h"
 
-enum { GROUP_CHANGES_MAX = 10000, GROUP_CHANGES_OF_USER_MAX = 200 };
+enum { GROUP_CHANGES_MAX = 10000, GROUP_CHANGES_OF_USER_MAX = 200, GROUP_CHANGES_UNDER_WAY_MAX = 32 };
 
 /* What became of a message: the code and text of the 35 that answers it. X(id, code, text) */
 #define GROUP_CHANGE_RESULTS(X)                                                                              \
@@ -46,9 +48,9 @@ typedef struct group_changes {
     group_changes_hooks hooks;
     void *ask_context, *refused_context;
     bool presence_enabled;
-    struct user_changes *users; /* uthash by user id: who has something under way */
-    ring under_way;             /* user_changes.under_way, oldest first */
-    size_t count;
+    struct user_changes *users; /* uthash by user id: of whom something is under way, or waits */
+    ring under_way, waiting;    /* user_changes.turn, oldest first */
+    size_t count, under_way_count;
     log_limit limit_lines;
 } group_changes;
 

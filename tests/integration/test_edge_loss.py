@@ -106,7 +106,7 @@ def test_a_stopping_edge_tells_its_clients_when_to_come_back_and_closes_with_100
 
 
 def test_clients_of_a_stopping_edge_are_told_to_come_back_at_different_times(own_system):
-    system = own_system(RECONNECT_SPREAD_MS=60000, RECONNECT_GRACE_MS=60000)
+    system = own_system(RECONNECT_SPREAD_MS=60000)
     clients = [system.connect(new_user()) for _ in range(8)]
     system.edges[0].terminate()
     delays = {client.wait_frame(PRESENCE_ERROR).message["reconnectAfterMs"] for client in clients}

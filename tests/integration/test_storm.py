@@ -88,7 +88,7 @@ def test_a_crowd_is_let_in_at_the_rate_and_those_who_are_in_notice_nothing(own_s
 def test_who_has_waited_for_too_long_is_told_when_to_come_again_and_gets_in(own_system, connect_raw):
     rate, count, wait_s, spread_s = 20, 60, 0.5, 2
     system = own_system(apis=0, HANDSHAKE_RATE=rate, HANDSHAKE_WAIT_MS=int(wait_s * 1000),
-                        RECONNECT_SPREAD_MS=spread_s * 1000, RECONNECT_GRACE_MS=spread_s * 1000, **LASTING)
+                        RECONNECT_SPREAD_MS=spread_s * 1000, **LASTING)
     edge = system.edges[0]
     insiders = Insiders(system)
     told, refused, inside = [], 0, []

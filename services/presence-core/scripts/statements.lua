@@ -34,9 +34,12 @@ local own_field, replaced_field = 'e/' .. incarnation, 'e/' .. replaces
 local here, replaced = {}, {}  -- id -> whether connected here; ids taken over from `replaces`
 
 -- While edges have yet to announce after data loss, nobody can be said to have left: one of those may have them.
+local held_here
 local function is_held()
-  local _, held = awaits_announcements(now)
-  return held
+  if held_here == nil then
+    held_here = select(2, awaits_announcements(now))
+  end
+  return held_here
 end
 
 -- Whoever closes their last connection, and may be back in a moment, is shown as they were for debounce_ms, or until the

@@ -121,12 +121,11 @@ static void all_that_does_not_go_together_is_said_at_once(void **state) {
     setenv("EDGE_LEASE_MS", "100", 1);
     setenv("BEAT_INTERVAL_MS", "60000", 1);
     setenv("PEER_TIMEOUT_MS", "50", 1);
-    setenv("ONLINE_FRESHNESS", "500", 1);
-    setenv("HTTP_PRESENCE_TTL", "10", 1);
+    setenv("LEAVE_SETTLE_MS", "700", 1);
     const char *said = refusal(CORE);
     assert_contains(said, "PEER_TIMEOUT_MS=50 does not go with BEAT_INTERVAL_MS=60000");
     assert_contains(said, "EDGE_LEASE_MS=100 does not go with BEAT_INTERVAL_MS=60000");
-    assert_contains(said, "HTTP_PRESENCE_TTL=10 does not go with ONLINE_FRESHNESS=500");
+    assert_contains(said, "ACK_TIMEOUT_MS=1000 does not go with LEAVE_SETTLE_MS=700");
 }
 
 static void a_value_that_is_refused_itself_is_not_compared(void **state) {

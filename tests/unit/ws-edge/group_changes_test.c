@@ -180,6 +180,35 @@ static void what_is_no_group_is_refused(void **state) {
     assert_string_equal(asked, "");
 }
 
+static void so_many_are_under_way_and_the_others_wait_for_their_turn(void **state) {
+    (void)state;
+    enum { CROWD = GROUP_CHANGES_UNDER_WAY_MAX + 2 };
+    edge_user *crowd[CROWD];
+    edge_client *of_crowd[CROWD];
+    const client_message message = {.type = MESSAGE_USER_ADD, .to = str_view_of("\xa1g")};
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = make_user((char)('A' + i));
+        of_crowd[i] = calloc(1, sizeof *of_crowd[i]);
+        assert_non_null(of_crowd[i]);
+        of_crowd[i]->user = crowd[i];
+        assert_int_equal(group_changes_begin(&changes, of_crowd[i], &message), GROUP_CHANGE_DONE);
+    }
+    assert_int_equal(group_changes_begin(&changes, of_crowd[0], &message), GROUP_CHANGE_DONE);
+    assert_int_equal(last_id, GROUP_CHANGES_UNDER_WAY_MAX);
+    asked[0] = '\0';
+    group_changes_end(&changes, 1, DONE); /* the first user's; what it said next comes behind the others' */
+    group_changes_end(&changes, 2, DONE);
+    group_changes_end(&changes, 3, DONE);
+    assert_string_equal(asked, "a+g b+g A+g");
+    group_changes_end(&changes, 4, DONE);
+    assert_int_equal(last_id, GROUP_CHANGES_UNDER_WAY_MAX + 3);
+    for (size_t i = 0; i < CROWD; i++) {
+        group_changes_forget(&changes, of_crowd[i]);
+        free(of_crowd[i]);
+        free(crowd[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -190,6 +219,7 @@ int main(void) {
         TEST(who_has_left_is_told_nothing_and_what_they_said_is_done),
         TEST(one_user_has_so_many_and_the_others_have_room),
         TEST(what_is_no_group_is_refused),
+        TEST(so_many_are_under_way_and_the_others_wait_for_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
