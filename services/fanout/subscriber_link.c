@@ -27,9 +27,9 @@ struct subscriber_link {
     watched_message_t *watched;
     bus_buffer beat;
     uint64_t silence_ms, look_ms, looked_at_ms;
-    uint64_t answered_snapshots; /* of the feed, when users were answered for */
-    bool told_ready;             /* all subscribers, since the view became complete */
-    uv_prepare_t turn;           /* runs at the end of each turn, before the loop waits */
+    uint64_t noted_snapshots; /* of the feed */
+    bool told_ready;          /* all subscribers, since the view became complete */
+    uv_prepare_t turn;        /* runs at the end of each turn, before the loop waits */
     pulse_t look;
     int open_handles_count;
 };
@@ -114,11 +114,49 @@ static bool send_view_piece(void *context, str_view payload) {
     return send_to(target->link, target->subscriber, payload);
 }
 
+static void send_beat(subscriber_link_t *link, subscriber_t *subscriber) {
+    Zp__FanoutToSubscriber envelope = ZP__FANOUT_TO_SUBSCRIBER__INIT;
+    Zp__FanoutBeat beat = ZP__FANOUT_BEAT__INIT;
+    Zp__Position position = ZP__POSITION__INIT;
+    log_position at = feed_position(link->feed);
+    position.epoch = at.epoch;
+    position.seq = at.seq;
+    beat.ready = feed_is_complete(link->feed);
+    beat.position = &position;
+    beat.generation = subscriber_attached_generation(subscriber);
+    beat.last_number = subscriber_last_number(subscriber);
+    beat.last_watch = subscriber_last_watch(subscriber);
+    beat.by_user = subscriber_may_name_users(subscriber);
+    envelope.body_case = ZP__FANOUT_TO_SUBSCRIBER__BODY_BEAT;
+    envelope.beat = &beat;
+    (void)send_to(link, subscriber, bus_pack(&link->beat, &envelope.base));
+}
+
+/* Who left and came back before a snapshot is no difference, and was told of to nobody; a page that was read
+ * in between has them as offline. So who has named users is told how those are, and who hears of everybody is
+ * to ask for the view. */
+static void note_snapshot(subscriber_link_t *link) {
+    uint64_t snapshots = feed_counted(link->feed)->snapshots;
+    if (!feed_is_current(link->feed) || snapshots == link->noted_snapshots) {
+        return;
+    }
+    link->noted_snapshots = snapshots;
+    interest_unanswer(link->interest);
+    subscriber_t *each = NULL;
+    while ((each = interest_next_listener(link->interest, each))) {
+        if (!subscriber_watch_set(each)) {
+            cut(link, each, "the view was made anew");
+            send_beat(link, each);
+        }
+    }
+}
+
 /* Whoever waits for a view that is there now gets it. */
 static void attach_awaiting(subscriber_link_t *link) {
     if (!feed_is_complete(link->feed)) {
         return;
     }
+    note_snapshot(link);
     log_position position = feed_position(link->feed);
     subscriber_t *subscriber;
     while ((subscriber = interest_next_awaiting(link->interest, position))) {
@@ -141,13 +179,6 @@ static void answer_watches(subscriber_link_t *link) {
     if (!feed_is_current(link->feed)) {
         return;
     }
-    /* Who left and came back before a snapshot is no difference, and was told of to nobody; a page that was
-     * read in between has them as offline. */
-    uint64_t snapshots = feed_counted(link->feed)->snapshots;
-    if (snapshots != link->answered_snapshots) {
-        link->answered_snapshots = snapshots;
-        interest_unanswer(link->interest);
-    }
     subscriber_t *subscriber;
     while ((subscriber = interest_next_unanswered(link->interest))) {
         (void)send_to(link, subscriber,
@@ -156,24 +187,6 @@ static void answer_watches(subscriber_link_t *link) {
                                            subscriber_attached_generation(subscriber),
                                            subscriber_take_number(subscriber)));
     }
-}
-
-static void send_beat(subscriber_link_t *link, subscriber_t *subscriber) {
-    Zp__FanoutToSubscriber envelope = ZP__FANOUT_TO_SUBSCRIBER__INIT;
-    Zp__FanoutBeat beat = ZP__FANOUT_BEAT__INIT;
-    Zp__Position position = ZP__POSITION__INIT;
-    log_position at = feed_position(link->feed);
-    position.epoch = at.epoch;
-    position.seq = at.seq;
-    beat.ready = feed_is_complete(link->feed);
-    beat.position = &position;
-    beat.generation = subscriber_attached_generation(subscriber);
-    beat.last_number = subscriber_last_number(subscriber);
-    beat.last_watch = subscriber_last_watch(subscriber);
-    beat.by_user = subscriber_may_name_users(subscriber);
-    envelope.body_case = ZP__FANOUT_TO_SUBSCRIBER__BODY_BEAT;
-    envelope.beat = &beat;
-    (void)send_to(link, subscriber, bus_pack(&link->beat, &envelope.base));
 }
 
 /* Who waits for a fanout that is ready need not ask again to hear of it. */

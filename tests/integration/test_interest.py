@@ -199,14 +199,17 @@ def test_after_flushall_watched_users_never_left_and_those_who_left_have(system)
     assert sum(fanout.metric("zpresence_fanout_views_sent_total") for fanout in system.fanouts) == 0
 
 
-def test_who_left_and_came_back_while_a_fanout_heard_nothing_is_told_to_who_was_told_that_he_left(own_system):
+@pytest.mark.parametrize("dashboard", [False, True], ids=["told by name", "told of everybody"])
+def test_who_left_and_came_back_while_a_fanout_heard_nothing_is_told_to_who_was_told_that_he_left(own_system, dashboard):
     """After a snapshot a fanout tells differences to its old view, which has nothing of that. Its edge holds on to it."""
-    system = own_system(edges=2, PRESENCE_AUDIENCE="none", PEER_TIMEOUT_MS=15000)
+    system = own_system(edges=2, PRESENCE_AUDIENCE="all" if dashboard else "none", PEER_TIMEOUT_MS=15000)
     core, fanout = system.cores[0], system.fanouts[0]
     present = online(system, new_user("present"), edge=0)
     early, late = (system.connect(new_user("watcher"), edge=1) for _ in range(2))
     watch(early, present.user)
-    eventually("one is named", lambda: named_to(system.fanouts) == 1)
+    told = [len(client.updates(present.user)) for client in (early, late)]  # where everybody hears all until he names some
+    observer = system.observe(edge=1) if dashboard else None
+    eventually("its edge is told", lambda: named_to(system.fanouts) == (0 if dashboard else 1))
     fanout.freeze()
     core.arm("drop-pub", -1)
     present.close()
@@ -217,8 +220,9 @@ def test_who_left_and_came_back_while_a_fanout_heard_nothing_is_told_to_who_was_
     system.redis().flushall()  # what the log had of it is gone
     eventually("all have been announced", lambda: system.bulk_status(present.user) == "online")
     fanout.thaw()
-    late.wait_statuses(present.user, ["online"])
-    assert early.updates(present.user) == []
+    late.wait("it is told", lambda: late.statuses(present.user)[told[1]:] == ["online"])
+    assert early.statuses(present.user)[told[0]:] == []
+    assert observer is None or observer.status(present.user) != "offline"
 
 
 # Somebody watches everybody, and does not any more, while others watch by name
