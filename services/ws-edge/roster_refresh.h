@@ -1,8 +1,8 @@
 /* roster_refresh - asks the cores who is in the groups, and among the contacts, that clients of this edge
  * watch: what is new at once, all of it again every GROUP_REFRESH_MS, and what one question has no room for
- * in the next; one question at a time. A core that cannot be asked is not asked again for a moment. Lists that
- * left somebody out are filled little by little (FILL_STEPS): clients may make as many such lists as they like.
- * Owns: its timers. Borrows: the watch lists, the core_link. Threads: the loop's. */
+ * in the next; one question at a time. A core that cannot be asked is not asked again for a moment. Lists
+ * that left somebody out are filled little by little (FILL_STEPS): clients may make as many such lists as
+ * they like. Owns: its timers. Borrows: the watch lists, the core_link. Threads: the loop's. */
 #ifndef ZP_WS_EDGE_ROSTER_REFRESH_H
 #define ZP_WS_EDGE_ROSTER_REFRESH_H
 

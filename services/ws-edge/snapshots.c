@@ -15,7 +15,7 @@ enum {
     LOOK_MS = 100, /* between two looks at who may ask again, or has settled */
     FRAME_MAX_BYTES = 32768,
     STATES_COUNT = 4,
-    PAGE_SHARES_MAX = 15,  /* so that what comes behind them does not wait for long: 2 ms, with pages of 100 */
+    PAGE_SHARES_MAX = 15, /* so that what comes behind them does not wait for long: 2 ms, with pages of 100 */
     PAGE_SHARES_LOOK = 64, /* at how many of those who wait, as each answer is looked at so */
 };
 

@@ -21,13 +21,13 @@ typedef enum roster_kind { ROSTER_GROUP, ROSTER_CONTACTS } roster_kind;
 
 typedef struct roster {
     UT_hash_handle hh;
-    ring order;       /* in rosters.order */
-    ring holders;     /* the holders' own links */
-    uint64_t version; /* 0: no core has said it yet */
-    uint64_t due_ms;  /* when it is to be asked for */
-    bool asked;       /* it has been, and there is no answer yet, */
-    bool answered;    /* or only to this one */
-    bool unheld;      /* and counted as such */
+    ring order;                   /* in rosters.order */
+    ring holders;                 /* the holders' own links */
+    uint64_t version;             /* 0: no core has said it yet */
+    uint64_t due_ms;              /* when it is to be asked for */
+    bool asked;                   /* it has been, and there is no answer yet, */
+    bool answered;                /* or only to this one */
+    bool unheld;                  /* and counted as such */
     struct roster_change *change; /* the one at hand; else NULL */
     roster_kind kind;
     char **users; /* ascending (bytes), each once */

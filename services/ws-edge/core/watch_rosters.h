@@ -14,8 +14,8 @@
  * held once. ZP_NO_MEMORY. */
 ZP_MUST_CHECK zp_error watch_list_hold(watch_list_t *list, roster_kind kind, str_view id);
 
-/* A removal: between the two no other list changes. Whom neither the client names any more nor a roster leaves
- * the list at its end, and users behind move up. Cost: the length of the list, twice. */
+/* A removal: between the two no other list changes. Whom neither the client names any more nor a roster
+ * leaves the list at its end, and users behind move up. Cost: the length of the list, twice. */
 void watch_list_begin_removal(watch_list_t *list);
 void watch_list_end_removal(watch_list_t *list);
 /* The list holds the roster no longer: within a removal. Harmless where it did not. */
