@@ -186,7 +186,10 @@ static const char *trouble_with(fanout_link_t *link, const Zp__FanoutBeat *beat)
         return "of whom to hear has changed";
     }
     if (beat->generation != link->generation) {
-        return now_ms(link) - link->sent_at_ms > link->answer_within_ms ? "it does not know us" : NULL;
+        /* What it says comes in order: once it has answered, it knew us, and does not any more. */
+        bool has_answered = link->number > 0 || link->heard.viewing || link->heard.viewed;
+        bool answers_late = now_ms(link) - link->sent_at_ms > link->answer_within_ms;
+        return has_answered || answers_late ? "it does not know us" : NULL;
     }
     if (beat->last_number > link->number) {
         return "something was lost";

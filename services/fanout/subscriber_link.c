@@ -305,6 +305,7 @@ static void on_message(void *context, str_view identity, str_view tag, str_view 
     }
     /* What was told so far is older than any answer, and belongs to those who listened so far. */
     subscriber_link_flush(link);
+    note_snapshot(link); /* whom that cuts off is not to be answered that he has heard all */
     on_subscriber_said(link, subscriber, message);
 done:
     if (message) {

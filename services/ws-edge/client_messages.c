@@ -120,7 +120,8 @@ static void unsubscribe(clients_t *clients, edge_client *client, const client_me
     if (taken && watched && !client->watches && !client->watching) {
         clients_drop_snapshot(clients, client);
     } else if (taken && client->watches) {
-        clients_list_grown(clients, client); /* what it waited for may be what it has let go */
+        clients_list_grown(clients, client);           /* what it waited for may be what it has let go */
+        clients->hooks.rosters_held(clients->context); /* there may be room for whom it left out */
     }
 }
 

@@ -26,7 +26,7 @@ typedef struct clients_hooks {
     void (*snapshot_wanted)(void *context, edge_client *client);
     void (*snapshot_drained)(void *context, edge_client *client);
     void (*snapshot_void)(void *context, edge_client *client);
-    /* A list may hold groups of which nothing is known yet. */
+    /* A list may hold groups of which nothing is known yet, or have room for whom it left out. */
     void (*rosters_held)(void *context);
     /* As core_link_change_group. */
     bool (*change_group)(void *context, const char *user_id, str_view group_id, bool joins,

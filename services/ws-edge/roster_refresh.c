@@ -18,6 +18,7 @@ struct roster_refresh {
     uint64_t hold_until_ms; /* loop time */
     bool asking;
     uv_timer_t timer, fill_timer;
+    int open_handles_count;
 };
 
 static uint64_t now_ms(const roster_refresh_t *refresh) {
@@ -113,17 +114,21 @@ zp_error roster_refresh_new(roster_refresh_t **ret_refresh, process_t *process, 
     refresh->context = context;
     refresh->refresh_ms = config_ms(process->config, SETTING_GROUP_REFRESH_MS);
     refresh->timer.data = refresh->fill_timer.data = refresh;
+    refresh->open_handles_count = 2;
     *ret_refresh = refresh;
     return ZP_OK;
 }
 
 static void on_timer_closed(uv_handle_t *timer) {
-    free(timer->data);
+    roster_refresh_t *refresh = timer->data;
+    if (--refresh->open_handles_count == 0) {
+        free(refresh);
+    }
 }
 
 void roster_refresh_destroy(roster_refresh_t **refresh) {
     if (*refresh) {
-        uv_close((uv_handle_t *)&(*refresh)->fill_timer, NULL);
+        uv_close((uv_handle_t *)&(*refresh)->fill_timer, on_timer_closed);
         uv_close((uv_handle_t *)&(*refresh)->timer, on_timer_closed);
         *refresh = NULL;
     }

@@ -150,8 +150,10 @@ static void begin_again(snapshots_t *snapshots, struct snapshot *snapshot) {
     set_state(snapshots, snapshot, SNAPSHOT_WAITING);
 }
 
+/* A view whose changes come in no order (see is_in_doubt) may still lack what is older than its position. */
 static bool is_behind(const watch_view_t *view, log_position position) {
-    return watch_view_round(view) == 0 || log_position_before(watch_view_position(view), position);
+    return watch_view_round(view) == 0 || !watch_view_is_settled(view) ||
+           log_position_before(watch_view_position(view), position);
 }
 
 /* Whether the view was made anew while a page was ahead of it: of what happened in between, only the

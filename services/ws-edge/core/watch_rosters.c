@@ -186,26 +186,54 @@ static const roster_change *change_of(const ring *of_list) {
     return RING_OWNER(of_list, roster_watch, of_list)->roster->change;
 }
 
-/* All changes at hand, at once: each pass over the list costs its length. */
-static void apply_changes(watch_list_t *list) {
-    size_t removed_count = 0;
-    watch_list_note_users(list);
+typedef struct change_counts {
+    size_t added, removed;
+} change_counts;
+
+static change_counts count_changes(const watch_list_t *list) {
+    change_counts counts = {0, 0};
+    for (const ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
+        const roster_change *change = change_of(at);
+        counts.added += change ? change->added_count : 0;
+        counts.removed += change ? change->removed_count : 0;
+    }
+    return counts;
+}
+
+static void take_removed(watch_list_t *list) {
     for (const ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
         const roster_change *change = change_of(at);
         if (change) {
             take_users(list, change->removed, change->removed_count);
-            removed_count += change->removed_count;
         }
     }
-    if (removed_count > 0) {
-        watch_list_sweep(list);
-    }
-    bool filled_later = await_filling(list); /* then whoever was added is put there with the others */
-    for (const ring *at = list->rosters.next; !filled_later && at != &list->rosters; at = at->next) {
+}
+
+static void put_added(watch_list_t *list) {
+    for (const ring *at = list->rosters.next; at != &list->rosters; at = at->next) {
         const roster_change *change = change_of(at);
         if (change) {
             put_users(list, change->added, change->added_count);
         }
+    }
+}
+
+/* All changes at hand, at once: each pass over the list costs its length. Where there is room, who goes from
+ * one roster to another stays where they stand. */
+static void apply_changes(watch_list_t *list) {
+    change_counts counts = count_changes(list);
+    watch_list_note_users(list);
+    watch_list_reserve(list, counts.added);
+    bool has_room = !list->left_out && counts.added <= list->room - list->count;
+    take_removed(list);
+    if (has_room) {
+        put_added(list);
+    }
+    if (counts.removed > 0) {
+        watch_list_sweep(list);
+    }
+    if (!has_room && !await_filling(list)) { /* else who was added is put there with the others */
+        put_added(list);
     }
     note_growth(list);
 }

@@ -1,9 +1,9 @@
 /* watch_rosters - watch lists (watch_lists.h) that hold rosters: whoever is in a group, or among the contacts
  * of a user, is on the list as if the client had named them, for as long as that is so. Who does not fit,
- * within what one list and all of them may hold, is left out, and put on it when there is room, and its turn
- * has come: nobody knows who was left out, so that looking for them means a look-up for each user of each
- * roster of the list. Owns: what a list holds. Threads: none. Cost: of changes of rosters: a step for each
- * user on each list that holds any of them, and a look-up for each who came or went. */
+ * within what one list and all of them may hold, is left out, and put on it when users have left it, and its
+ * turn has come: nobody knows who was left out, so that looking for them means a look-up for each user of
+ * each roster of the list. Owns: what a list holds. Threads: none. Cost: of changes of rosters: a step for
+ * each user on each list that holds any of them, and a look-up for each who came or went. */
 #ifndef ZP_WS_EDGE_WATCH_ROSTERS_H
 #define ZP_WS_EDGE_WATCH_ROSTERS_H
 

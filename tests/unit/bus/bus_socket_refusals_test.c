@@ -68,20 +68,20 @@ static bool not_taken(const end *at, str_view payload, zp_error expected) {
 
 static void a_message_over_the_limit_is_not_sent(void **state) {
     (void)state;
-    static char payload[262145];
-    static const char *const SETTINGS[] = {"BUS_MESSAGE_MAX", "262144", NULL};
+    static char payload[1048577];
+    static const char *const SETTINGS[] = {"BUS_MESSAGE_MAX", "1048576", NULL};
     bus_fixture fixture;
     bus_fixture_open(&fixture, SETTINGS);
     end router, dealer;
     open_pair(&router, &dealer, &fixture);
-    assert_true(not_taken(&dealer, str_view_make(payload, 262145), ZP_TOO_LARGE));
+    assert_true(not_taken(&dealer, str_view_make(payload, 1048577), ZP_TOO_LARGE));
     assert_true(not_taken(&dealer, (str_view){0}, ZP_NO_MEMORY));
     assert_int_equal(bus_fixture_metric(&fixture, METRIC_BUS_NOT_SENT), 2);
     router.expected = 2;
-    assert_int_equal(bus_socket_send(dealer.socket, (str_view){0}, END_TAG, str_view_make(payload, 262144)),
+    assert_int_equal(bus_socket_send(dealer.socket, (str_view){0}, END_TAG, str_view_make(payload, 1048576)),
                      ZP_OK);
     assert_true(bus_fixture_run_until(&fixture, has_received, &router, END_WAIT_MS));
-    assert_int_equal(router.payload_bytes, 262144);
+    assert_int_equal(router.payload_bytes, 1048576);
     bus_socket_destroy(&router.socket);
     bus_socket_destroy(&dealer.socket);
     bus_fixture_close(&fixture);
@@ -97,8 +97,8 @@ static zsock_t *open_stranger(const end *router) {
 
 static void a_stranger_who_sends_too_much_is_cut_off_and_the_others_are_not(void **state) {
     (void)state;
-    static char payload[262145];
-    static const char *const SETTINGS[] = {"BUS_MESSAGE_MAX", "262144", NULL};
+    static char payload[1048577];
+    static const char *const SETTINGS[] = {"BUS_MESSAGE_MAX", "1048576", NULL};
     bus_fixture fixture;
     bus_fixture_open(&fixture, SETTINGS);
     end router, dealer;

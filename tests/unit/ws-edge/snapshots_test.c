@@ -63,15 +63,38 @@ static void a_page_of_only_those_who_have_left_is_an_empty_frame_where_it_is_the
 
 static void a_page_ahead_of_the_view_is_believed_and_waited_for(void **state) {
     (void)state;
-    view_anew(9, "a");
+    view_anew(19, "a");
     snapshots_begin(snapshots, clients[0]);
-    page(20, "ab", 15, true);
+    page(20, "ab", 20, true);
     assert_string_equal(frames, "[a=online b=online]");
     drained(0);
     assert_non_null(clients[0]->snapshot); /* until all changes behind it are told */
     change("b", STATUS_ONLINE, 20);
     drained(0);
     assert_null(clients[0]->snapshot);
+}
+
+/* A page without b, who left unheard; c came later, and what was before that may still be to be told. */
+static void end_in_disorder(size_t client, uint64_t base) {
+    view_anew(base + 9, "ab");
+    snapshots_begin(snapshots, clients[client]);
+    page(base + 20, "a", 1, true);
+    change("c", STATUS_ONLINE, base + 25);
+    drained(client);
+    assert_non_null(clients[client]->snapshot);
+}
+
+static void a_view_in_disorder_is_waited_for_however_far_it_is(void **state) {
+    (void)state;
+    end_in_disorder(0, 0);
+    assert_true(watch_view_reached(view, at(25)));
+    drained(0);
+    assert_null(clients[0]->snapshot);
+    end_in_disorder(1, 100);
+    view_anew(130, "abc"); /* b is back: no difference */
+    drained(1);
+    assert_int_equal(asked_count, 3);
+    assert_non_null(clients[1]->snapshot);
 }
 
 static void a_view_made_anew_under_a_page_ahead_of_it_begins_again(void **state) {
@@ -202,6 +225,7 @@ int main(void) {
         TEST(what_was_told_since_the_page_was_read_stands),
         TEST(a_page_of_only_those_who_have_left_is_an_empty_frame_where_it_is_the_only_one),
         TEST(a_page_ahead_of_the_view_is_believed_and_waited_for),
+        TEST(a_view_in_disorder_is_waited_for_however_far_it_is),
         TEST(a_view_made_anew_under_a_page_ahead_of_it_begins_again),
         TEST(a_view_made_anew_with_no_page_ahead_changes_nothing),
         TEST(a_page_that_names_whom_a_disordered_view_may_not_know_yet_waits_until_it_does),

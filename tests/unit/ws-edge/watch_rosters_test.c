@@ -325,6 +325,27 @@ static void all_lists_together_hold_so_many(void **state) {
     watch_list_end(&list);
 }
 
+static void who_goes_from_one_roster_to_another_stays_where_they_stand(void **state) {
+    (void)state;
+    char *of_g[] = {"b"}, *of_h[] = {"a", "c"};
+    watch_list_t *list = list_of("", &owner_a);
+    hold(list, "g");
+    hold(list, "h");
+    set("g", 1, "ab");
+    set("h", 1, "c");
+    told_all(list);
+    const roster_news news[] = {{ROSTER_GROUP, str_view_of("g"), 2, of_g, 1},
+                                {ROSTER_GROUP, str_view_of("h"), 2, of_h, 2}};
+    uint32_t leavings = watch_list_leavings(list);
+    watch_lists_set_rosters(lists, news, 2);
+    assert_string_equal(users_of(list), "abc");
+    assert_int_equal(watch_list_told_count(list), 3); /* nobody is named again */
+    assert_int_equal(watch_list_leavings(list), leavings);
+    set("h", 3, "c");
+    assert_string_equal(users_of(list), "bc");
+    watch_list_end(&list);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -341,6 +362,7 @@ int main(void) {
         TEST(what_is_let_go_makes_room_too),
         TEST(lists_are_filled_one_after_the_other),
         TEST(rosters_that_change_together_are_one_change),
+        TEST(who_goes_from_one_roster_to_another_stays_where_they_stand),
         TEST(the_list_that_is_replaced_makes_room_for_the_one_in_its_place),
         TEST(all_lists_together_hold_so_many),
     };
