@@ -403,6 +403,17 @@ def test_who_was_left_out_of_another_group_comes_when_there_is_room(system):
     eventually("ten are watched", lambda: system.edges[0].metric("zpresence_edge_watches") == 10)
 
 
+def test_room_that_a_client_makes_is_filled_though_no_group_is_looked_at_again(own_system):
+    system = own_system(edges=2, PRESENCE_AUDIENCE="none", GROUP_REFRESH_MS=600000, WATCHES_PER_CLIENT=4)
+    group, clients = group_with(system, 3)
+    others = [new_user("named") for _ in range(3)]
+    watcher = system.connect(new_user("watcher"))
+    watch(watcher, group, userIds=others)
+    watcher.wait("four are named", lambda: len(names(watcher)) == 4)
+    watcher.send({"messageType": UNSUBSCRIBE, "userIds": others})
+    wait_named(watcher, *(client.user for client in clients))
+
+
 def test_many_groups_are_asked_for_in_pieces(own_system):
     """More than one question holds, of groups and of users."""
     system = own_system(PRESENCE_AUDIENCE="none", GROUP_REFRESH_MS=100, GROUPS_PER_CLIENT=250, GROUPS_PER_USER=250,
