@@ -65,7 +65,6 @@ def test_a_value_that_cannot_be_used_stops_the_process_and_is_named(kind, name, 
 @pytest.mark.parametrize("kind, settings", [
     ("presence-core", {"BEAT_INTERVAL_MS": "2400", "EDGE_LEASE_MS": "2500"}),
     ("presence-core", {"EDGE_LEASE_MS": "1000", "CLOCK_TICK_MS": "1000"}),
-    ("presence-core", {"ONLINE_FRESHNESS": "500", "HTTP_PRESENCE_TTL": "10"}),
     ("presence-core", {"ACK_TIMEOUT_MS": "1000", "LEAVE_SETTLE_MS": "1000"}),
 ] + [(kind, {"BEAT_INTERVAL_MS": "60000", "PEER_TIMEOUT_MS": "50"}) for kind in KINDS])
 @pytest.mark.parametrize("arguments", [[], ["--check-config"]], ids=["start", "check"])
