@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/ws-edge/list_fixture.h"
 #include "tests/unit/ws-edge/snapshots_fixture.h"
 
 static void a_list_is_named_in_its_order_whoever_is_offline_too(void **state) {
@@ -58,12 +59,6 @@ static void a_page_of_another_length_than_asked_for_is_asked_for_again(void **st
     assert_string_equal(frames, "");
     assert_int_equal(asked_count, 2);
     assert_non_null(clients[0]->snapshot);
-}
-
-static void remove_user(watch_list_t *list, const char *id) {
-    watch_list_begin_removal(list);
-    watch_list_remove(list, str_view_of(id));
-    watch_list_end_removal(list);
 }
 
 static void a_page_of_others_than_come_next_by_now_is_asked_for_again(void **state) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/wire/client_frame.h"
+#include "tests/unit/ws-edge/list_fixture.h"
 
 process_t process;
 snapshots_t *snapshots;
@@ -176,10 +177,7 @@ void list_page(const char *ids, uint64_t changed) {
 
 void watch_users(edge_client *client, const char *letters) {
     client->watching = false;
-    assert_int_equal(watch_list_new(lists, strlen(letters), NULL, client, &client->watches), ZP_OK);
-    for (; letters[0]; letters++) {
-        assert_int_equal(watch_list_add(client->watches, str_view_make(letters, 1)), ZP_OK);
-    }
+    client->watches = list_of(lists, letters, client);
 }
 
 void tell(const char *id, presence_status to, uint64_t seq) {

@@ -11,7 +11,7 @@
 
 #include "common/wire/client_frame.h"
 #include "services/ws-edge/core/server_frame.h"
-#include "services/ws-edge/core/watch_rosters.h"
+#include "tests/unit/ws-edge/list_fixture.h"
 
 enum { BUFFER_BYTES = 4096, TEXT_BYTES = 1024, WATCHES_MAX = 8, LIST_MAX = 8 };
 
@@ -20,16 +20,6 @@ static int owner_a, owner_b;
 
 static log_position at(uint64_t seq) {
     return (log_position){1, seq};
-}
-
-/* A list of users of one letter each. */
-static watch_list_t *list_of(const char *letters, void *owner) {
-    watch_list_t *list = NULL;
-    assert_int_equal(watch_list_new(lists, strlen(letters), NULL, owner, &list), ZP_OK);
-    for (; letters[0]; letters++) {
-        assert_int_equal(watch_list_add(list, str_view_make(letters, 1)), ZP_OK);
-    }
-    return list;
 }
 
 static void told_all(watch_list_t *list, presence_status status, uint64_t seq) {
@@ -81,7 +71,7 @@ static int end(void **state) {
 
 static void who_watches_a_user_is_told_and_nobody_else(void **state) {
     (void)state;
-    watch_list_t *ab = list_of("ab", &owner_a), *bc = list_of("bc", &owner_b);
+    watch_list_t *ab = list_of(lists, "ab", &owner_a), *bc = list_of(lists, "bc", &owner_b);
     told_all(ab, STATUS_OFFLINE, 1);
     told_all(bc, STATUS_OFFLINE, 1);
     (void)tell("a", STATUS_BUSY, 2);
@@ -100,7 +90,7 @@ static void who_watches_a_user_is_told_and_nobody_else(void **state) {
 
 static void nothing_is_told_before_a_snapshot_has_named_the_user(void **state) {
     (void)state;
-    watch_list_t *list = list_of("a", &owner_a);
+    watch_list_t *list = list_of(lists, "a", &owner_a);
     (void)tell("a", STATUS_ONLINE, 5);
     assert_false(watch_lists_have_changed(lists));
     presence_status status = STATUS_OFFLINE;
@@ -122,7 +112,7 @@ static void nothing_is_told_before_a_snapshot_has_named_the_user(void **state) {
 
 static void nothing_older_is_told(void **state) {
     (void)state;
-    watch_list_t *list = list_of("a", &owner_a);
+    watch_list_t *list = list_of(lists, "a", &owner_a);
     told_all(list, STATUS_ONLINE, 10);
     (void)tell("a", STATUS_OFFLINE, 9);
     assert_string_equal(read_all(list), "");
@@ -137,7 +127,7 @@ static void nothing_older_is_told(void **state) {
 
 static void who_does_not_read_is_told_the_newest_and_once(void **state) {
     (void)state;
-    watch_list_t *list = list_of("ab", &owner_a);
+    watch_list_t *list = list_of(lists, "ab", &owner_a);
     told_all(list, STATUS_OFFLINE, 1);
     size_t replaced = 0;
     for (uint64_t seq = 2; seq < 1002; seq += 2) {
@@ -153,7 +143,7 @@ static void who_does_not_read_is_told_the_newest_and_once(void **state) {
 
 static void a_form_that_shows_less_is_told_less(void **state) {
     (void)state;
-    watch_list_t *list = list_of("a", &owner_a);
+    watch_list_t *list = list_of(lists, "a", &owner_a);
     told_all(list, STATUS_ONLINE, 1);
     size_t coalesced = 0;
     (void)tell("a", STATUS_BUSY, 2);
@@ -166,7 +156,7 @@ static void a_form_that_shows_less_is_told_less(void **state) {
 
 static void what_does_not_fit_is_told_in_the_next_write(void **state) {
     (void)state;
-    watch_list_t *list = list_of("ab", &owner_a);
+    watch_list_t *list = list_of(lists, "ab", &owner_a);
     told_all(list, STATUS_OFFLINE, 1);
     (void)tell("b", STATUS_ONLINE, 2);
     (void)tell("a", STATUS_ONLINE, 3);
@@ -200,15 +190,9 @@ static void a_user_named_twice_is_there_once_and_limits_hold(void **state) {
     watch_list_end(&next);
 }
 
-static void remove_user(watch_list_t *list, const char *id) {
-    watch_list_begin_removal(list);
-    watch_list_remove(list, str_view_of(id));
-    watch_list_end_removal(list);
-}
-
 static void who_is_taken_off_a_list_is_not_told_of_and_the_others_are(void **state) {
     (void)state;
-    watch_list_t *list = list_of("abc", &owner_a);
+    watch_list_t *list = list_of(lists, "abc", &owner_a);
     told_all(list, STATUS_OFFLINE, 1);
     (void)tell("c", STATUS_ONLINE, 2);
     (void)tell("a", STATUS_ONLINE, 3);
@@ -244,9 +228,9 @@ static const char *say(size_t most) {
 
 static void who_is_watched_first_or_no_longer_is_said_once(void **state) {
     (void)state;
-    watch_list_t *ab = list_of("ab", &owner_a);
+    watch_list_t *ab = list_of(lists, "ab", &owner_a);
     assert_string_equal(say(WATCHES_MAX), "+a +b");
-    watch_list_t *bc = list_of("bc", &owner_b);
+    watch_list_t *bc = list_of(lists, "bc", &owner_b);
     assert_int_equal(watch_lists_users_count(lists), 3);
     assert_string_equal(say(WATCHES_MAX), "+c");
     watch_list_end(&ab);
@@ -262,11 +246,11 @@ static void who_is_watched_first_or_no_longer_is_said_once(void **state) {
 
 static void what_was_taken_back_before_it_was_said_is_not_said(void **state) {
     (void)state;
-    watch_list_t *ab = list_of("ab", &owner_a);
+    watch_list_t *ab = list_of(lists, "ab", &owner_a);
     remove_user(ab, "a");
     assert_string_equal(say(WATCHES_MAX), "+b");
     watch_list_end(&ab);
-    watch_list_t *b = list_of("b", &owner_a);
+    watch_list_t *b = list_of(lists, "b", &owner_a);
     assert_string_equal(say(WATCHES_MAX), "");
     watch_list_end(&b);
     assert_string_equal(say(WATCHES_MAX), "-b");
@@ -274,19 +258,19 @@ static void what_was_taken_back_before_it_was_said_is_not_said(void **state) {
 
 static void who_is_watched_again_before_that_was_said_is_known_as_ever(void **state) {
     (void)state;
-    watch_list_t *first = list_of("a", &owner_a);
+    watch_list_t *first = list_of(lists, "a", &owner_a);
     (void)say(WATCHES_MAX);
     (void)tell("a", STATUS_BUSY, 5);
     watch_list_end(&first);
     (void)tell("a", STATUS_AWAY, 6); /* it is told of as long as it was not taken back */
-    watch_list_t *second = list_of("a", &owner_b);
+    watch_list_t *second = list_of(lists, "a", &owner_b);
     presence_status status = STATUS_OFFLINE;
     log_position position = at(4);
     watch_list_newest(second, 0, &status, &position);
     assert_int_equal(status, STATUS_AWAY);
     watch_list_end(&second);
     (void)say(WATCHES_MAX);
-    watch_list_t *third = list_of("a", &owner_a);
+    watch_list_t *third = list_of(lists, "a", &owner_a);
     position = at(4);
     watch_list_newest(third, 0, &status, &position);
     assert_int_equal(position.seq, 4); /* nobody has told of it since */
@@ -295,7 +279,7 @@ static void who_is_watched_again_before_that_was_said_is_known_as_ever(void **st
 
 static void to_whom_nothing_was_said_everybody_who_is_watched_is_said(void **state) {
     (void)state;
-    watch_list_t *ab = list_of("abc", &owner_a);
+    watch_list_t *ab = list_of(lists, "abc", &owner_a);
     (void)say(WATCHES_MAX);
     (void)tell("a", STATUS_BUSY, 5);
     remove_user(ab, "b"); /* not said yet */
@@ -317,13 +301,13 @@ static void a_page_and_what_a_fanout_knows_may_come_in_any_order(void **state) {
         const char *told;
     } CASES[] = {{5, 9, "a=offline"}, {9, 5, ""}};
     for (size_t i = 0; i < 2; i++) {
-        watch_list_t *list = list_of("a", &owner_a);
+        watch_list_t *list = list_of(lists, "a", &owner_a);
         watch_list_told(list, 0, STATUS_ONLINE, at(CASES[i].page));
         (void)tell("a", STATUS_OFFLINE, CASES[i].fanout);
         assert_string_equal(read_all(list), CASES[i].told);
         watch_list_end(&list);
 
-        list = list_of("a", &owner_a);
+        list = list_of(lists, "a", &owner_a);
         (void)tell("a", STATUS_OFFLINE, CASES[i].fanout);
         presence_status status = STATUS_ONLINE;
         log_position position = at(CASES[i].page);
@@ -358,7 +342,7 @@ static watch_view_t *view_of(const char *online, uint64_t changed, uint64_t seq)
 
 static void a_view_made_anew_tells_what_nobody_told(void **state) {
     (void)state;
-    watch_list_t *list = list_of("abcd", &owner_a);
+    watch_list_t *list = list_of(lists, "abcd", &owner_a);
     watch_list_told(list, 0, STATUS_ONLINE, at(5));   /* has left since */
     watch_list_told(list, 1, STATUS_OFFLINE, at(5));  /* has come since */
     watch_list_told(list, 2, STATUS_ONLINE, at(20));  /* of which the view knows nothing yet */
@@ -374,7 +358,7 @@ static void a_view_made_anew_tells_what_nobody_told(void **state) {
 
 static void a_page_older_than_a_view_made_anew_says_what_the_view_knows(void **state) {
     (void)state;
-    watch_list_t *list = list_of("a", &owner_a);
+    watch_list_t *list = list_of(lists, "a", &owner_a);
     watch_view_t *view = view_of("", 0, 10);
     watch_lists_settle(lists, view, 99);
     presence_status status = STATUS_ONLINE;
@@ -388,7 +372,7 @@ static void a_page_older_than_a_view_made_anew_says_what_the_view_knows(void **s
 /* A fanout that recovers tells differences; somebody who left and came back meanwhile is none. */
 static void who_came_back_unheard_is_told_by_a_view_that_stands_behind_it(void **state) {
     (void)state;
-    watch_list_t *list = list_of("a", &owner_a);
+    watch_list_t *list = list_of(lists, "a", &owner_a);
     told_all(list, STATUS_OFFLINE, 8); /* as a page said */
     watch_view_t *view = view_of("a", 5, 9);
     watch_lists_settle(lists, view, 99);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "services/ws-edge/core/watch_rosters.h"
+#include "tests/unit/ws-edge/list_fixture.h"
 
 enum { WATCHES_MAX = 40, LIST_MAX = 20, USERS_MAX = 32, TEXT_BYTES = 64 };
 
@@ -27,16 +27,6 @@ static int end(void **state) {
     assert_int_equal(watch_lists_rosters_count(lists), 0);
     watch_lists_destroy(&lists);
     return 0;
-}
-
-/* The client names these users, one letter each. */
-static watch_list_t *list_of(const char *letters, void *owner) {
-    watch_list_t *list = NULL;
-    assert_int_equal(watch_list_new(lists, strlen(letters), NULL, owner, &list), ZP_OK);
-    for (; letters[0]; letters++) {
-        assert_int_equal(watch_list_add(list, str_view_make(letters, 1)), ZP_OK);
-    }
-    return list;
 }
 
 static void hold(watch_list_t *list, const char *group) {
@@ -72,7 +62,7 @@ static void told_all(watch_list_t *list) {
 
 static void a_snapshot_waits_until_every_roster_is_known(void **state) {
     (void)state;
-    watch_list_t *list = list_of("x", &owner_a);
+    watch_list_t *list = list_of(lists, "x", &owner_a);
     hold(list, "g");
     hold(list, "h");
     hold(list, "g");
@@ -91,11 +81,11 @@ static void a_snapshot_waits_until_every_roster_is_known(void **state) {
 
 static void without_rosters_a_snapshot_is_due_at_once_and_of_known_ones_too(void **state) {
     (void)state;
-    watch_list_t *first = list_of("x", &owner_a);
+    watch_list_t *first = list_of(lists, "x", &owner_a);
     assert_true(watch_list_take_snapshot_due(first));
     hold(first, "g");
     set("g", 1, "ab");
-    watch_list_t *second = list_of("", &owner_b);
+    watch_list_t *second = list_of(lists, "", &owner_b);
     hold(second, "g");
     assert_true(watch_list_take_snapshot_due(second));
     assert_string_equal(users_of(second), "ab");
@@ -105,7 +95,7 @@ static void without_rosters_a_snapshot_is_due_at_once_and_of_known_ones_too(void
 
 static void who_comes_is_to_be_named_and_who_goes_is_watched_no_more(void **state) {
     (void)state;
-    watch_list_t *list = list_of("x", &owner_a);
+    watch_list_t *list = list_of(lists, "x", &owner_a);
     hold(list, "g");
     set("g", 1, "ab");
     assert_true(watch_list_take_snapshot_due(list));
@@ -125,7 +115,7 @@ static void who_comes_is_to_be_named_and_who_goes_is_watched_no_more(void **stat
 
 static void who_is_in_two_rosters_or_named_stays_until_the_last_of_them(void **state) {
     (void)state;
-    watch_list_t *list = list_of("b", &owner_a);
+    watch_list_t *list = list_of(lists, "b", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "abc");
@@ -137,9 +127,7 @@ static void who_is_in_two_rosters_or_named_stays_until_the_last_of_them(void **s
     watch_list_let_go(list, ROSTER_CONTACTS, str_view_of("h"));
     watch_list_end_removal(list);
     assert_string_equal(users_of(list), "bcd");
-    watch_list_begin_removal(list);
-    watch_list_remove(list, str_view_of("b")); /* named no longer, but in h */
-    watch_list_end_removal(list);
+    remove_user(list, "b"); /* named no longer, but in h */
     assert_string_equal(users_of(list), "bcd");
     set("h", 2, "d");
     assert_string_equal(users_of(list), "d");
@@ -154,7 +142,7 @@ static void what_is_told_of_a_roster_that_nobody_holds_is_passed_over(void **sta
 
 static void every_list_that_holds_it_hears_of_a_change(void **state) {
     (void)state;
-    watch_list_t *first = list_of("", &owner_a), *second = list_of("a", &owner_b);
+    watch_list_t *first = list_of(lists, "", &owner_a), *second = list_of(lists, "a", &owner_b);
     hold(first, "g");
     hold(second, "g");
     set("g", 1, "ab");
@@ -171,7 +159,7 @@ static void every_list_that_holds_it_hears_of_a_change(void **state) {
 
 static void who_finds_no_room_is_left_out_which_is_said_once_and_comes_when_there_is_some(void **state) {
     (void)state;
-    watch_list_t *list = list_of("0123456789", &owner_a);
+    watch_list_t *list = list_of(lists, "0123456789", &owner_a);
     hold(list, "g");
     set("g", 1, "abcdefghijkl");
     assert_int_equal(watch_list_users_count(list), LIST_MAX);
@@ -192,7 +180,7 @@ static void who_finds_no_room_is_left_out_which_is_said_once_and_comes_when_ther
 
 static void whoever_goes_makes_room_for_whom_another_roster_had_left_out(void **state) {
     (void)state;
-    watch_list_t *list = list_of("0123456789", &owner_a);
+    watch_list_t *list = list_of(lists, "0123456789", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "abcdefghi");
@@ -209,7 +197,7 @@ static void whoever_goes_makes_room_for_whom_another_roster_had_left_out(void **
 
 static void who_finds_room_by_one_roster_and_is_in_another_too_stays_until_the_last_of_them(void **state) {
     (void)state;
-    watch_list_t *list = list_of("0123456789ABCDEFGH", &owner_a);
+    watch_list_t *list = list_of(lists, "0123456789ABCDEFGH", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "y");
@@ -227,7 +215,7 @@ static void who_finds_room_by_one_roster_and_is_in_another_too_stays_until_the_l
 
 static void what_is_let_go_makes_room_too(void **state) {
     (void)state;
-    watch_list_t *list = list_of("0123456789", &owner_a);
+    watch_list_t *list = list_of(lists, "0123456789", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "abcdefghij");
@@ -246,8 +234,8 @@ static void what_is_let_go_makes_room_too(void **state) {
 
 static void lists_are_filled_one_after_the_other(void **state) {
     (void)state;
-    watch_list_t *first = list_of("0123456789", &owner_a);
-    watch_list_t *second = list_of("0123456789", &owner_b);
+    watch_list_t *first = list_of(lists, "0123456789", &owner_a);
+    watch_list_t *second = list_of(lists, "0123456789", &owner_b);
     watch_list_t *const both[] = {second, first};
     hold(first, "g");
     hold(second, "g");
@@ -257,9 +245,7 @@ static void lists_are_filled_one_after_the_other(void **state) {
     while (watch_lists_next_grown(lists)) {
     }
     for (size_t i = 0; i < 2; i++) {
-        watch_list_begin_removal(both[i]);
-        watch_list_remove(both[i], str_view_of("0"));
-        watch_list_end_removal(both[i]);
+        remove_user(both[i], "0");
     }
     watch_lists_fill(lists, 11); /* as many as one takes */
     assert_string_equal(users_of(second), "123456789abcdefghijk");
@@ -275,7 +261,7 @@ static void lists_are_filled_one_after_the_other(void **state) {
 static void rosters_that_change_together_are_one_change(void **state) {
     (void)state;
     char *g[] = {"b", "c", "x"}, *h[] = {"c", "y"}, *unheld[] = {"z"};
-    watch_list_t *list = list_of("", &owner_a);
+    watch_list_t *list = list_of(lists, "", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "ab");
@@ -296,7 +282,7 @@ static void rosters_that_change_together_are_one_change(void **state) {
 
 static void the_list_that_is_replaced_makes_room_for_the_one_in_its_place(void **state) {
     (void)state;
-    watch_list_t *fill = NULL, *list = list_of("", &owner_a), *next = NULL;
+    watch_list_t *fill = NULL, *list = list_of(lists, "", &owner_a), *next = NULL;
     assert_int_equal(watch_list_new(lists, WATCHES_MAX - 4, NULL, &owner_b, &fill), ZP_OK);
     hold(list, "g");
     set("g", 1, "abcd");
@@ -313,7 +299,7 @@ static void the_list_that_is_replaced_makes_room_for_the_one_in_its_place(void *
 
 static void all_lists_together_hold_so_many(void **state) {
     (void)state;
-    watch_list_t *fill = NULL, *list = list_of("", &owner_a);
+    watch_list_t *fill = NULL, *list = list_of(lists, "", &owner_a);
     assert_int_equal(watch_list_new(lists, WATCHES_MAX - 2, NULL, &owner_b, &fill), ZP_OK);
     hold(list, "g");
     set("g", 1, "abc");
@@ -328,7 +314,7 @@ static void all_lists_together_hold_so_many(void **state) {
 static void who_goes_from_one_roster_to_another_stays_where_they_stand(void **state) {
     (void)state;
     char *of_g[] = {"b"}, *of_h[] = {"a", "c"};
-    watch_list_t *list = list_of("", &owner_a);
+    watch_list_t *list = list_of(lists, "", &owner_a);
     hold(list, "g");
     hold(list, "h");
     set("g", 1, "ab");
