@@ -156,7 +156,6 @@ static void attach_awaiting(subscriber_link_t *link) {
     if (!feed_is_complete(link->feed)) {
         return;
     }
-    note_snapshot(link);
     log_position position = feed_position(link->feed);
     subscriber_t *subscriber;
     while ((subscriber = interest_next_awaiting(link->interest, position))) {
@@ -203,6 +202,7 @@ static void tell_ready(subscriber_link_t *link) {
 static void end_turn(uv_prepare_t *handle) {
     subscriber_link_t *link = handle->data;
     subscriber_link_flush(link);
+    note_snapshot(link);
     attach_awaiting(link);
     answer_watches(link);
     tell_ready(link);
